@@ -1,0 +1,62 @@
+import * as z from './vendor/zod.js'
+
+const Secret = z.string().check(z.minLength(32))
+const Url = z.url({ protocol: /^https?$/ })
+
+/** Every setting of a deployment. `.env.example` lists the same names; a test compares them. */
+export const Environment = z.object({
+  DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/ }),
+  UPSTASH_REDIS_REST_URL: Url,
+  UPSTASH_REDIS_REST_TOKEN: z.string().check(z.minLength(16)),
+  LYVE_ENDPOINT: Url,
+  LYVE_REGION: z.string().check(z.minLength(1)),
+  LYVE_BUCKET_NAME: z.string().check(z.regex(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/)),
+  LYVE_ACCESS_KEY: z.string().check(z.minLength(3)),
+  LYVE_SECRET_KEY: z.string().check(z.minLength(16)),
+  JETTYTHUNDER_API_URL: z.union([z.literal('self'), Url]),
+  JETTYTHUNDER_WEBHOOK_SECRET: Secret,
+  AGENTCACHE_WEBHOOK_SECRET: Secret,
+  INTERNAL_WEBHOOK_SECRET: Secret,
+  CRON_SECRET: Secret,
+  ADMIN_TOKEN: Secret,
+  JETTY_MASTER_KEY: z.string().check(
+    z.refine((list) => masterKeys(list).every((key) => key.length === 32), {
+      error: 'expected 32 random bytes in base64, newest first where there are several (comma-separated)',
+    }),
+  ),
+  EDGE_GRANT_PRIVATE_KEY: z.string().check(
+    z.refine((text) => Buffer.from(text, 'base64').length === 32, {
+      error: 'expected the 32-byte Ed25519 seed in base64',
+    }),
+  ),
+  DEDUP_SCOPE: z.enum(['account', 'global']),
+  WEBHOOK_BEARER_SECRET: z.optional(Secret),
+  VERCEL_AUTOMATION_BYPASS_SECRET: z.optional(z.string().check(z.minLength(1))),
+})
+
+export type Environment = z.infer<typeof Environment>
+
+/**
+ * Parses an environment; empty values count as missing.
+ *
+ * @throws Error that names every missing or unusable value at once
+ */
+export function parseEnvironment(values: Record<string, string | undefined>): Environment {
+  const present = Object.fromEntries(Object.entries(values).filter(([, value]) => value !== ''))
+  const parsed = z.safeParse(Environment, present)
+  if (parsed.success) return parsed.data
+
+  const lines = parsed.error.issues.map(({ path, message }) => {
+    const name = path.map(String).join('.')
+    return present[name] === undefined ? `  ${name} is missing` : `  ${name}: ${message}`
+  })
+  throw new Error(`The environment is incomplete (see .env.example):\n${lines.join('\n')}`)
+}
+
+/** The 32-byte keys of JETTY_MASTER_KEY, newest first. */
+export function masterKeys(list: string): Buffer[] {
+  return list.split(',').map((key) => Buffer.from(key.trim(), 'base64'))
+}
+
+/** The settings of this process. */
+export const env = parseEnvironment(process.env)

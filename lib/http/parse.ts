@@ -1,0 +1,59 @@
+import { Problem } from '../problem.ts'
+import * as z from '../vendor/zod.js'
+
+/** What Vercel accepts of a request body, in bytes. */
+export const BODY_BYTES_MAX = 4_500_000
+
+type Schema<T> = { _zod: { output: T } } & Parameters<typeof z.safeParse>[0]
+
+/**
+ * The request's JSON body, checked against a schema.
+ *
+ * @throws Problem `invalid-request` with a JSON pointer for each fault, `too-large` above 4.5 MB
+ */
+export async function parseBody<T>(request: Request, schema: Schema<T>): Promise<T> {
+  const text = await request.text()
+  if (text.length > BODY_BYTES_MAX) {
+    throw new Problem('too-large', `A request body may have ${BODY_BYTES_MAX} bytes; split the batch.`)
+  }
+  return parseValue(readJson(text), schema)
+}
+
+/**
+ * The request's query string, checked against a schema; repeated names keep the last value.
+ *
+ * @throws Problem `invalid-request`
+ */
+export function parseQuery<T>(request: Request, schema: Schema<T>): T {
+  return parseValue(Object.fromEntries(new URL(request.url).searchParams), schema)
+}
+
+/**
+ * A value of the outside world, checked against a schema.
+ *
+ * @throws Problem `invalid-request`
+ */
+export function parseValue<T>(value: unknown, schema: Schema<T>): T {
+  const parsed = z.safeParse(schema, value)
+  if (parsed.success) return parsed.data as T
+
+  const errors = parsed.error.issues.map(({ path, message }) => ({
+    pointer: path.map((step) => `/${escapePointer(String(step))}`).join(''),
+    detail: message,
+  }))
+  const first = errors[0]
+  throw new Problem('invalid-request', first ? `${first.pointer || 'The body'}: ${first.detail}` : 'Not valid', { errors })
+}
+
+function readJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch (cause) {
+    throw new Problem('invalid-request', 'The body is not JSON.', { cause })
+  }
+}
+
+/** RFC 6901, section 3. */
+function escapePointer(step: string): string {
+  return step.replaceAll('~', '~0').replaceAll('/', '~1')
+}

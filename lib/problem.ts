@@ -1,0 +1,59 @@
+/** Everything this service refuses to do, and the status it refuses with. Each slug has a page: docs/errors/<slug>.md. */
+export const PROBLEMS = {
+  'invalid-request': { status: 400, title: 'The request is not valid' },
+  unauthorized: { status: 401, title: 'The API key is missing or not accepted' },
+  'account-suspended': { status: 403, title: 'The account is suspended' },
+  'quota-exceeded': { status: 403, title: 'The upload does not fit the storage quota' },
+  'bandwidth-exceeded': { status: 403, title: 'The download does not fit the monthly bandwidth quota' },
+  'not-found': { status: 404, title: 'There is no such thing in this account' },
+  'path-taken': { status: 409, title: 'Another file already has this path' },
+  'upload-closed': { status: 409, title: 'The upload is not open any more' },
+  'parts-missing': { status: 409, title: 'Parts of the upload are not stored' },
+  'parts-mismatch': { status: 409, title: 'Stored parts differ from the declared content' },
+  'too-large': { status: 413, title: 'The request or the file is larger than allowed' },
+  'content-mismatch': { status: 422, title: 'Size, part digests and content id do not belong together' },
+  internal: { status: 500, title: 'Something failed on our side' },
+  'store-unavailable': { status: 503, title: 'The storage service does not answer' },
+  'store-unsafe': { status: 503, title: 'The storage service cannot be used safely' },
+} as const satisfies Record<string, { status: number; title: string }>
+
+export type ProblemSlug = keyof typeof PROBLEMS
+
+/** What helps a caller act on a refusal; each is a member of the problem document (RFC 9457, section 3.2). */
+export type ProblemExtras = {
+  errors?: { pointer: string; detail: string }[]
+  quota?: { quotaBytes: number; usedBytes: number; reservedBytes: number; neededBytes: number }
+  retryAfterSeconds?: number
+  [member: string]: unknown
+}
+
+/** The body of a refusal (RFC 9457). `type` is relative, so it resolves against the deployment that answered. */
+export type ProblemDocument = {
+  type: string
+  title: string
+  status: number
+  detail: string
+} & ProblemExtras
+
+/** An expected refusal. Anything in lib/ may throw it; `route()` renders it. */
+export class Problem extends Error {
+  readonly slug: ProblemSlug
+  readonly extras: ProblemExtras
+
+  constructor(slug: ProblemSlug, detail: string, extras: ProblemExtras & { cause?: unknown } = {}) {
+    const { cause, ...rest } = extras
+    super(detail, { cause })
+    this.name = 'Problem'
+    this.slug = slug
+    this.extras = rest
+  }
+
+  get status(): number {
+    return PROBLEMS[this.slug].status
+  }
+
+  document(): ProblemDocument {
+    const { status, title } = PROBLEMS[this.slug]
+    return { type: `/errors/${this.slug}`, title, status, detail: this.message, ...this.extras }
+  }
+}

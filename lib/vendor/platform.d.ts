@@ -1,0 +1,1 @@
+export { geolocation, ipAddress, waitUntil } from '@vercel/functions'
