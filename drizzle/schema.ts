@@ -1,0 +1,330 @@
+import {
+  bigint,
+  boolean,
+  check,
+  customType,
+  date,
+  doublePrecision,
+  index,
+  integer,
+  jsonb,
+  numeric,
+  pgTable,
+  primaryKey,
+  sql,
+  text,
+  timestamp,
+  uniqueIndex,
+  uuid,
+} from '../lib/vendor/orm.js'
+
+const bytes = (name: string) => bigint(name, { mode: 'number' })
+const instant = (name: string) => timestamp(name, { withTimezone: true, mode: 'string' })
+const createdAt = () => instant('created_at').notNull().defaultNow()
+const updatedAt = () => instant('updated_at').notNull().defaultNow()
+
+/** Text in byte order: prefix scans and page cursors follow the index, whatever the database's locale. */
+const bytewiseText = customType<{ data: string }>({ dataType: () => 'text COLLATE "C"' })
+const bytea = customType<{ data: Uint8Array }>({ dataType: () => 'bytea' })
+
+/** What a tier may do. All limits live here, none in code. Sizes in bytes, price in US cents. */
+export const tiers = pgTable(
+  'tier_configs',
+  {
+    tier: text('tier').primaryKey(),
+    storageQuotaBytes: bytes('storage_quota_bytes').notNull(),
+    bandwidthQuotaBytes: bytes('bandwidth_quota_bytes').notNull(),
+    fileBytesMax: bytes('file_bytes_max').notNull(),
+    jettySpeedEnabled: boolean('jetty_speed_enabled').notNull(),
+    connectionsMax: integer('connections_max').notNull(),
+    rateLimitPerMinute: integer('rate_limit_per_minute').notNull(),
+    priceMonthlyCents: integer('price_monthly_cents').notNull(),
+  },
+  (t) => [
+    check('tier_configs_tier', sql`${t.tier} IN ('free', 'starter', 'pro', 'business', 'enterprise')`),
+    check('tier_configs_sizes', sql`${t.storageQuotaBytes} >= 0 AND ${t.bandwidthQuotaBytes} >= 0 AND ${t.fileBytesMax} >= 0`),
+  ],
+)
+
+/** Who pays. `storage_used_bytes` counts live and trashed files, `storage_reserved_bytes` the targets of open uploads. */
+export const accounts = pgTable(
+  'agentcache_accounts',
+  {
+    id: uuid('id').primaryKey().defaultRandom(),
+    userId: text('agentcache_user_id').notNull().unique(),
+    email: text('agentcache_email').notNull(),
+    tier: text('agentcache_tier')
+      .notNull()
+      .references(() => tiers.tier),
+    status: text('status').notNull().default('active'),
+    storageUsedBytes: bytes('storage_used_bytes').notNull().default(0),
+    storageReservedBytes: bytes('storage_reserved_bytes').notNull().default(0),
+    createdAt: createdAt(),
+    updatedAt: updatedAt(),
+  },
+  (t) => [
+    check('agentcache_accounts_status', sql`${t.status} IN ('active', 'suspended', 'deleted')`),
+    check('agentcache_accounts_user_id', sql`${t.userId} ~ '^[A-Za-z0-9_.:@-]{1,128}$' AND ${t.userId} NOT IN ('.', '..')`),
+    check('agentcache_accounts_usage', sql`${t.storageUsedBytes} >= 0 AND ${t.storageReservedBytes} >= 0`),
+  ],
+)
+
+/** API keys by the SHA-256 of the whole key; the key itself is nowhere. */
+export const apiKeys = pgTable(
+  'api_keys',
+  {
+    keyHash: text('key_hash').primaryKey(),
+    accountId: uuid('account_id')
+      .notNull()
+      .references(() => accounts.id, { onDelete: 'cascade' }),
+    createdAt: createdAt(),
+    expiresAt: instant('expires_at'),
+    revokedAt: instant('revoked_at'),
+  },
+  (t) => [index('api_keys_account').on(t.accountId)],
+)
+
+/**
+ * Blobs: stored bytes, one S3 object each, inside one account. A blob whose last file went keeps `last_referenced_at`;
+ * the sweeper removes it after the grace period, by way of `deleting`, unless a clone saved it.
+ */
+export const blobs = pgTable(
+  'file_hashes',
+  {
+    id: uuid('id').primaryKey().defaultRandom(),
+    accountId: uuid('account_id')
+      .notNull()
+      .references(() => accounts.id),
+    fileHash: text('file_hash').notNull(),
+    fileSize: bytes('file_size').notNull(),
+    storageKey: text('storage_key').notNull().unique(),
+    etag: text('etag').notNull(),
+    verified: boolean('verified').notNull(),
+    state: text('state').notNull().default('live'),
+    createdAt: createdAt(),
+    lastReferencedAt: instant('last_referenced_at').notNull().defaultNow(),
+  },
+  (t) => [
+    uniqueIndex('file_hashes_content')
+      .on(t.accountId, t.fileHash, t.fileSize)
+      .where(sql`${t.state} = 'live'`),
+    index('file_hashes_last_referenced').on(t.lastReferencedAt),
+    check('file_hashes_state', sql`${t.state} IN ('live', 'deleting')`),
+    check('file_hashes_size', sql`${t.fileSize} >= 0`),
+  ],
+)
+
+/** Files: a path of an account, pointing at a blob. At most one live file a path. */
+export const files = pgTable(
+  'agentcache_assets',
+  {
+    id: uuid('id').primaryKey().defaultRandom(),
+    accountId: uuid('account_id')
+      .notNull()
+      .references(() => accounts.id),
+    blobId: uuid('blob_id')
+      .notNull()
+      .references(() => blobs.id),
+    path: bytewiseText('path').notNull(),
+    sizeBytes: bytes('size_bytes').notNull(),
+    contentType: text('content_type').notNull(),
+    uploadedVia: text('uploaded_via').notNull(),
+    createdAt: createdAt(),
+    updatedAt: updatedAt(),
+    trashedAt: instant('trashed_at'),
+  },
+  (t) => [
+    uniqueIndex('agentcache_assets_path')
+      .on(t.accountId, t.path)
+      .where(sql`${t.trashedAt} IS NULL`),
+    index('agentcache_assets_trash')
+      .on(t.accountId, t.path, t.id)
+      .where(sql`${t.trashedAt} IS NOT NULL`),
+    index('agentcache_assets_trashed_at')
+      .on(t.trashedAt)
+      .where(sql`${t.trashedAt} IS NOT NULL`),
+    index('agentcache_assets_blob').on(t.blobId),
+    check('agentcache_assets_size', sql`${t.sizeBytes} >= 0`),
+    check('agentcache_assets_path_length', sql`octet_length(${t.path}) BETWEEN 1 AND 1024`),
+  ],
+)
+
+/**
+ * Uploads: one durable S3 upload of one content into one account. `open → completing → done`,
+ * `open → aborting → aborted`, each step one conditional statement. `urls_expire_at` is when the last signed URL dies.
+ */
+export const uploads = pgTable(
+  'uploads',
+  {
+    id: uuid('id').primaryKey().defaultRandom(),
+    accountId: uuid('account_id')
+      .notNull()
+      .references(() => accounts.id),
+    fileHash: text('file_hash').notNull(),
+    fileSize: bytes('file_size').notNull(),
+    partCount: integer('part_count').notNull(),
+    checksum: text('checksum').notNull(),
+    storageKey: text('storage_key').notNull().unique(),
+    s3UploadId: text('s3_upload_id'),
+    partDigests: bytea('part_digests').notNull(),
+    partMd5s: jsonb('part_md5s').$type<Record<string, string>>().notNull().default({}),
+    uploadedVia: text('uploaded_via').notNull(),
+    state: text('state').notNull().default('open'),
+    completingSince: instant('completing_since'),
+    urlsExpireAt: instant('urls_expire_at').notNull(),
+    expiresAt: instant('expires_at').notNull(),
+    blobId: uuid('blob_id').references(() => blobs.id, { onDelete: 'set null' }),
+    createdAt: createdAt(),
+    updatedAt: updatedAt(),
+    completedAt: instant('completed_at'),
+  },
+  (t) => [
+    uniqueIndex('uploads_content')
+      .on(t.accountId, t.fileHash, t.fileSize)
+      .where(sql`${t.state} IN ('open', 'completing')`),
+    index('uploads_open')
+      .on(t.accountId, t.createdAt, t.id)
+      .where(sql`${t.state} IN ('open', 'completing')`),
+    index('uploads_expiry')
+      .on(t.expiresAt)
+      .where(sql`${t.state} IN ('open', 'completing')`),
+    index('uploads_aborting')
+      .on(t.updatedAt)
+      .where(sql`${t.state} = 'aborting'`),
+    index('uploads_blob').on(t.blobId),
+    check('uploads_state', sql`${t.state} IN ('open', 'completing', 'done', 'aborting', 'aborted')`),
+    check('uploads_checksum', sql`${t.checksum} IN ('sha256', 'md5')`),
+    check('uploads_size', sql`${t.fileSize} >= 0 AND ${t.partCount} BETWEEN 1 AND 10000`),
+  ],
+)
+
+/** Where the content of an upload goes; each reserves the file's size until the upload ends. */
+export const uploadTargets = pgTable(
+  'upload_targets',
+  {
+    uploadId: uuid('upload_id')
+      .notNull()
+      .references(() => uploads.id, { onDelete: 'cascade' }),
+    path: bytewiseText('path').notNull(),
+    contentType: text('content_type').notNull(),
+    ifNew: boolean('if_new').notNull(),
+    fileId: uuid('file_id'),
+    createdAt: createdAt(),
+  },
+  (t) => [primaryKey({ columns: [t.uploadId, t.path] })],
+)
+
+/** One client's attempt at an upload; several may work at the same one. */
+export const uploadSessions = pgTable(
+  'upload_sessions',
+  {
+    id: uuid('id').primaryKey().defaultRandom(),
+    accountId: uuid('account_id')
+      .notNull()
+      .references(() => accounts.id, { onDelete: 'cascade' }),
+    uploadId: uuid('upload_id')
+      .notNull()
+      .references(() => uploads.id, { onDelete: 'cascade' }),
+    uploadVia: text('upload_via').notNull(),
+    threads: integer('threads').notNull(),
+    edgesUsed: jsonb('edges_used').$type<string[]>().notNull(),
+    chunksCompleted: integer('chunks_completed').notNull().default(0),
+    bytesUploaded: bytes('bytes_uploaded').notNull().default(0),
+    status: text('status').notNull().default('in_progress'),
+    errorMessage: text('error_message'),
+    startedAt: instant('started_at').notNull().defaultNow(),
+    updatedAt: updatedAt(),
+    completedAt: instant('completed_at'),
+  },
+  (t) => [
+    index('upload_sessions_upload').on(t.uploadId),
+    index('upload_sessions_account').on(t.accountId, t.startedAt),
+    check('upload_sessions_status', sql`${t.status} IN ('in_progress', 'completed', 'failed', 'paused')`),
+    check('upload_sessions_via', sql`${t.uploadVia} IN ('desktop', 'web', 'api')`),
+  ],
+)
+
+/** What an account used in a calendar month (UTC). */
+export const usage = pgTable(
+  'storage_usage',
+  {
+    accountId: uuid('account_id')
+      .notNull()
+      .references(() => accounts.id, { onDelete: 'cascade' }),
+    periodStart: date('period_start', { mode: 'string' }).notNull(),
+    bandwidthBytes: bytes('bandwidth_bytes').notNull().default(0),
+    downloads: integer('downloads').notNull().default(0),
+    updatedAt: updatedAt(),
+  },
+  (t) => [primaryKey({ columns: [t.accountId, t.periodStart] })],
+)
+
+/** Granted downloads; signing again before `free_until` costs no bandwidth. */
+export const downloads = pgTable(
+  'downloads',
+  {
+    id: uuid('id').primaryKey().defaultRandom(),
+    accountId: uuid('account_id')
+      .notNull()
+      .references(() => accounts.id, { onDelete: 'cascade' }),
+    blobId: uuid('blob_id')
+      .notNull()
+      .references(() => blobs.id, { onDelete: 'cascade' }),
+    bytes: bytes('bytes').notNull(),
+    freeUntil: instant('free_until').notNull(),
+    createdAt: createdAt(),
+  },
+  (t) => [index('downloads_free_until').on(t.freeUntil), index('downloads_blob').on(t.blobId)],
+)
+
+/** The catalogue of relays. `url` is where one answers; only active ones are ever offered. */
+export const edges = pgTable(
+  'edge_locations',
+  {
+    id: text('id').primaryKey(),
+    url: text('url'),
+    city: text('city').notNull(),
+    country: text('country').notNull(),
+    lat: doublePrecision('lat').notNull(),
+    lng: doublePrecision('lng').notNull(),
+    provider: text('provider').notNull().default('cloudflare'),
+    isActive: boolean('is_active').notNull().default(false),
+    createdAt: createdAt(),
+  },
+  (t) => [
+    check('edge_locations_position', sql`${t.lat} BETWEEN -90 AND 90 AND ${t.lng} BETWEEN -180 AND 180`),
+    check('edge_locations_active', sql`NOT ${t.isActive} OR ${t.url} IS NOT NULL`),
+  ],
+)
+
+export const edgeMetrics = pgTable(
+  'edge_metrics',
+  {
+    edgeId: text('edge_id')
+      .notNull()
+      .references(() => edges.id, { onDelete: 'cascade' }),
+    timestamp: instant('timestamp').notNull(),
+    latencyMs: integer('latency_ms').notNull(),
+    loadPercent: integer('load_percent').notNull(),
+    bandwidthMbps: integer('bandwidth_mbps').notNull(),
+    activeUploads: integer('active_uploads').notNull().default(0),
+    errorRate: numeric('error_rate', { precision: 5, scale: 2 }).notNull().default('0'),
+  },
+  (t) => [
+    primaryKey({ columns: [t.edgeId, t.timestamp] }),
+    index('edge_metrics_timestamp').on(t.timestamp),
+    check('edge_metrics_load', sql`${t.loadPercent} BETWEEN 0 AND 100`),
+  ],
+)
+
+/** What a store can do, found out once by requests (lib/storage/probe.ts). */
+export const storeCapabilities = pgTable(
+  'store_capabilities',
+  {
+    endpoint: text('endpoint').notNull(),
+    bucket: text('bucket').notNull(),
+    capabilities: jsonb('capabilities').notNull(),
+    probedAt: instant('probed_at').notNull().defaultNow(),
+  },
+  (t) => [primaryKey({ columns: [t.endpoint, t.bucket] })],
+)
