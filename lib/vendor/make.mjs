@@ -2,7 +2,15 @@
 // the packages as they come costs 600 ms of CPU at cold start, this way about 35 (docs/architecture.md, "Vendored
 // imports"). Runs in every script that needs it; does nothing while neither the recipes nor the lock file changed.
 import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -52,7 +60,10 @@ async function make() {
 
 /** The value exports of a recipe are its module; the type exports are for the compiler alone. */
 function readRecipes(build) {
-  build.onResolve({ filter: /^recipe:/ }, ({ path }) => ({ path: path.slice(7), namespace: 'recipe' }))
+  build.onResolve({ filter: /^recipe:/ }, ({ path }) => ({
+    path: path.slice(7),
+    namespace: 'recipe',
+  }))
   build.onLoad({ filter: /.*/, namespace: 'recipe' }, ({ path }) => ({
     contents: readFileSync(join(here, path), 'utf8'),
     loader: 'ts',

@@ -1,6 +1,6 @@
 export { neon, neonConfig } from '@neondatabase/serverless'
-export { and, asc, desc, eq, getTableColumns, gt, inArray, isNull, lt, sql } from 'drizzle-orm'
 export type { SQL } from 'drizzle-orm'
+export { and, asc, desc, eq, getTableColumns, gt, inArray, isNull, lt, sql } from 'drizzle-orm'
 export { drizzle } from 'drizzle-orm/neon-http'
 export {
   bigint,
