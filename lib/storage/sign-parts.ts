@@ -1,0 +1,94 @@
+import { layoutOf, partRange } from '../content/layout.ts'
+import { objectUrl, type Store, store } from './config.ts'
+import { presigner } from './sigv4.ts'
+
+/** The client's side of a long transfer is expected to be at least this fast. */
+const EXPECTED_BITS_PER_SECOND = 10_000_000
+const LIFETIME_SECONDS_MIN = 15 * 60
+const LIFETIME_SECONDS_MAX = 24 * 3600
+/**
+ * No ETag is ever this. Some stores honour an unsigned `x-amz-copy-source` on a presigned PUT, so its holder could turn
+ * the PUT into a copy of somebody else's object; a signed precondition that no source meets makes the store refuse.
+ */
+const NO_COPIES = { 'x-amz-copy-source-if-match': '"jettyspeed-no-copies"' }
+
+/**
+ * What a client needs to send parts: `url` with `{partNumber}` (not for a single PUT) and `{signature}`, headers to
+ * send besides `content-length` and the digest, and a signature for each part number. Times are RFC 3339.
+ */
+export type SignedParts = {
+  url: string
+  headers: Record<string, string>
+  signatures: Record<string, string>
+  expiresAt: string
+}
+
+/** Where the parts go. Without `s3UploadId` the object is one PUT. `guarded` refuses copies on stores that need it. */
+export type PartsTarget = {
+  key: string
+  s3UploadId: string | null
+  fileSize: number
+  checksum: 'sha256' | 'md5'
+  guarded: boolean
+}
+
+/** A part and its SHA-256 or MD5 in base64, as the target's `checksum` says. */
+export type PartDigest = { partNumber: number; digest: string }
+
+/**
+ * Signs the upload of parts, each bound to its length and digest by signed headers: the store refuses other bytes. The
+ * URLs are those of @aws-sdk/s3-request-presigner, byte for byte. No I/O.
+ *
+ * @throws RangeError for a part that the file does not have
+ */
+export function signParts(
+  object: PartsTarget,
+  parts: PartDigest[],
+  lifetimeSeconds: number,
+  now = new Date(),
+  at: Store = store,
+): SignedParts {
+  const layout = layoutOf(object.fileSize)
+  const headers = object.guarded ? NO_COPIES : {}
+  const { url, sign } = presigner(at, {
+    method: 'PUT',
+    url: objectUrl(object.key, at),
+    query: queryOf(object),
+    headers: { ...headers, ...boundHeaders(object.checksum) },
+    expiresInSeconds: lifetimeSeconds,
+    now,
+  })
+
+  const signatures: Record<string, string> = {}
+  for (const { partNumber, digest } of parts) {
+    if (!(partNumber >= 1 && partNumber <= layout.partCount)) {
+      throw new RangeError(`The file has ${layout.partCount} parts, no part ${partNumber}`)
+    }
+    const { length } = partRange(layout, partNumber)
+    const values = { partNumber: String(partNumber), length: String(length), digest }
+    signatures[partNumber] = sign(values)
+  }
+  return { url, headers: { ...headers }, signatures, expiresAt: expiry(now, lifetimeSeconds) }
+}
+
+/** How long URLs for this many bytes live: twice the time expected at 10 Mbit/s, 15 minutes to 24 hours. */
+export function partLifetimeSeconds(bytes: number): number {
+  const expectedSeconds = (bytes * 8) / EXPECTED_BITS_PER_SECOND
+  return Math.min(LIFETIME_SECONDS_MAX, Math.max(LIFETIME_SECONDS_MIN, Math.ceil(2 * expectedSeconds)))
+}
+
+function queryOf({ s3UploadId }: PartsTarget) {
+  const common = { 'X-Amz-Content-Sha256': 'UNSIGNED-PAYLOAD' }
+  if (s3UploadId === null) return { ...common, 'x-id': 'PutObject' }
+  return { ...common, 'x-id': 'UploadPart', uploadId: s3UploadId, partNumber: { hole: 'partNumber' } }
+}
+
+function boundHeaders(checksum: PartsTarget['checksum']) {
+  const name = checksum === 'sha256' ? 'x-amz-checksum-sha256' : 'content-md5'
+  return { 'content-length': { hole: 'length' }, [name]: { hole: 'digest' } }
+}
+
+/** The signature's time has whole seconds. */
+function expiry(now: Date, lifetimeSeconds: number): string {
+  return new Date((Math.floor(now.getTime() / 1000) + lifetimeSeconds) * 1000).toISOString()
+}
