@@ -86,7 +86,8 @@ function joined(pieces: Pieces): Pieces {
   const merged: Pieces = []
   for (const piece of pieces) {
     const last = merged.at(-1)
-    if (typeof piece === 'string' && typeof last === 'string') merged[merged.length - 1] = last + piece
+    if (typeof piece === 'string' && typeof last === 'string')
+      merged[merged.length - 1] = last + piece
     else merged.push(piece)
   }
   return merged

@@ -20,7 +20,7 @@ export const store: Store = {
 }
 
 /** The unsigned path-style URL of an object; Lyve Cloud's API guide knows no other style. */
-export function objectUrl(key: string, of: Store = store): string {
-  const { origin, pathname } = new URL(of.endpoint)
-  return `${origin}${pathname.replace(/\/$/, '')}/${escapePath(`${of.bucket}/${key}`)}`
+export function objectUrl(key: string): string {
+  const { origin, pathname } = new URL(store.endpoint)
+  return `${origin}${pathname.replace(/\/$/, '')}/${escapePath(`${store.bucket}/${key}`)}`
 }

@@ -12,7 +12,9 @@ const OBJECT_NAME_BYTES = 16
  */
 export function newObjectKey(userId: string): string {
   if (!USER_ID.test(userId) || userId === '.' || userId === '..') {
-    throw new RangeError('A user id has 1 to 128 characters of [A-Za-z0-9_.:@-] and is neither . nor ..')
+    throw new RangeError(
+      'A user id has 1 to 128 characters of [A-Za-z0-9_.:@-] and is neither . nor ..',
+    )
   }
   return `users/${userId}/${randomBytes(OBJECT_NAME_BYTES).toString('hex')}`
 }

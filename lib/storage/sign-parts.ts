@@ -1,5 +1,5 @@
 import { layoutOf, partRange } from '../content/layout.ts'
-import { objectUrl, type Store, store } from './config.ts'
+import { objectUrl, store } from './config.ts'
 import { presigner } from './sigv4.ts'
 
 /** The client's side of a long transfer is expected to be at least this fast. */
@@ -41,18 +41,18 @@ export type PartDigest = { partNumber: number; digest: string }
  *
  * @throws RangeError for a part that the file does not have
  */
+// biome-ignore lint/complexity/useMaxParams: what, which parts, how long; the time is for tests alone
 export function signParts(
   object: PartsTarget,
   parts: PartDigest[],
   lifetimeSeconds: number,
   now = new Date(),
-  at: Store = store,
 ): SignedParts {
   const layout = layoutOf(object.fileSize)
   const headers = object.guarded ? NO_COPIES : {}
-  const { url, sign } = presigner(at, {
+  const { url, sign } = presigner(store, {
     method: 'PUT',
-    url: objectUrl(object.key, at),
+    url: objectUrl(object.key),
     query: queryOf(object),
     headers: { ...headers, ...boundHeaders(object.checksum) },
     expiresInSeconds: lifetimeSeconds,
@@ -74,13 +74,21 @@ export function signParts(
 /** How long URLs for this many bytes live: twice the time expected at 10 Mbit/s, 15 minutes to 24 hours. */
 export function partLifetimeSeconds(bytes: number): number {
   const expectedSeconds = (bytes * 8) / EXPECTED_BITS_PER_SECOND
-  return Math.min(LIFETIME_SECONDS_MAX, Math.max(LIFETIME_SECONDS_MIN, Math.ceil(2 * expectedSeconds)))
+  return Math.min(
+    LIFETIME_SECONDS_MAX,
+    Math.max(LIFETIME_SECONDS_MIN, Math.ceil(2 * expectedSeconds)),
+  )
 }
 
 function queryOf({ s3UploadId }: PartsTarget) {
   const common = { 'X-Amz-Content-Sha256': 'UNSIGNED-PAYLOAD' }
   if (s3UploadId === null) return { ...common, 'x-id': 'PutObject' }
-  return { ...common, 'x-id': 'UploadPart', uploadId: s3UploadId, partNumber: { hole: 'partNumber' } }
+  return {
+    ...common,
+    'x-id': 'UploadPart',
+    uploadId: s3UploadId,
+    partNumber: { hole: 'partNumber' },
+  }
 }
 
 function boundHeaders(checksum: PartsTarget['checksum']) {

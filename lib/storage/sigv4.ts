@@ -58,7 +58,13 @@ export function presigner(credentials: Credentials, request: PresignRequest): Pr
     'X-Amz-Expires': String(expiresInSeconds),
     'X-Amz-SignedHeaders': signedHeaders(headers),
   }
-  const parts = { method: request.method, path: pathname, query, headers, payloadHash: 'UNSIGNED-PAYLOAD' }
+  const parts = {
+    method: request.method,
+    path: pathname,
+    query,
+    headers,
+    payloadHash: 'UNSIGNED-PAYLOAD',
+  }
   const canonical = canonicalRequest(parts)
   const key = signingKey(credentials, time.slice(0, 8), 's3')
   const head = `${ALGORITHM}\n${time}\n${scope}\n`
@@ -78,7 +84,9 @@ export function presign(credentials: Credentials, request: PresignRequest): stri
 /** The signature of a canonical request; `head` is what stands above its hash in the string to sign. */
 export function signature(key: Buffer, head: string, canonical: string): string {
   const hashed = createHash('sha256').update(canonical).digest('hex')
-  return createHmac('sha256', key).update(head + hashed).digest('hex')
+  return createHmac('sha256', key)
+    .update(head + hashed)
+    .digest('hex')
 }
 
 /** The key of one day, region and service ("Derive a signing key"), kept as long as the same one is asked for. */

@@ -1,0 +1,145 @@
+import { askStore } from './client.ts'
+import { store } from './config.ts'
+
+/** A part as the store lists it; sizes in bytes, the ETag without quotes, `sha256` in base64 where the store keeps it. */
+export type StoredPart = { partNumber: number; size: number; etag: string; sha256: string | null }
+
+type Checksum = 'sha256' | 'md5'
+
+/**
+ * Opens a multipart upload and gives its id. In SHA-256 mode the store is told so: it then demands the digest of every
+ * part and keeps the composite.
+ *
+ * @throws Problem `store-unavailable`
+ */
+export async function createMultipartUpload(
+  key: string,
+  { contentType, checksum }: { contentType?: string; checksum: Checksum },
+): Promise<string> {
+  const { UploadId } = await askStore(({ client, sdk }) =>
+    client.send(
+      new sdk.CreateMultipartUploadCommand({
+        ...at(key),
+        ContentType: contentType,
+        ChecksumAlgorithm: checksum === 'sha256' ? 'SHA256' : undefined,
+      }),
+    ),
+  )
+  if (!UploadId) throw new Error('The store opened an upload without an id')
+  return UploadId
+}
+
+/**
+ * Every stored part, in order, over all pages (1,000 a page on AWS: one round trip each). Null when the store knows no
+ * such upload.
+ *
+ * @throws Problem `store-unavailable`
+ */
+export async function listParts(key: string, s3UploadId: string): Promise<StoredPart[] | null> {
+  const parts: StoredPart[] = []
+  let marker: string | undefined
+  do {
+    const page = await listPage(key, s3UploadId, marker)
+    if (page === null) return null
+    parts.push(...page.parts)
+    // A store that repeats a marker would be asked forever.
+    marker = page.marker === marker ? undefined : page.marker
+  } while (marker !== undefined)
+  return parts
+}
+
+/**
+ * Completes an upload from exactly these parts. `gone`: the store knows no such upload, so it was completed or aborted
+ * before. `invalid-part`: it does not have these parts, in this order, at least 5 MiB each but the last. An answer of
+ * 200 that carries an error is that error (Amazon S3 API Reference, CompleteMultipartUpload).
+ *
+ * @throws Problem `store-unavailable`
+ */
+// biome-ignore lint/complexity/useMaxParams: the four things CompleteMultipartUpload takes
+export async function completeMultipartUpload(
+  key: string,
+  s3UploadId: string,
+  parts: StoredPart[],
+  checksum: Checksum,
+): Promise<'completed' | 'gone' | 'invalid-part'> {
+  const MultipartUpload = { Parts: parts.map((part) => listed(part, checksum)) }
+  return await askStore(
+    async ({ client, sdk }) => {
+      const input = { ...at(key), UploadId: s3UploadId, MultipartUpload }
+      await client.send(new sdk.CompleteMultipartUploadCommand(input))
+      return 'completed'
+    },
+    {
+      NoSuchUpload: 'gone',
+      InvalidPart: 'invalid-part',
+      InvalidPartOrder: 'invalid-part',
+      EntityTooSmall: 'invalid-part',
+    },
+  )
+}
+
+/**
+ * Aborts an upload; one that is gone already is fine. A part that was on its way may still be stored: list the parts
+ * until there is no such upload.
+ *
+ * @throws Problem `store-unavailable`
+ */
+export async function abortMultipartUpload(key: string, s3UploadId: string): Promise<void> {
+  await askStore(
+    ({ client, sdk }) =>
+      client.send(new sdk.AbortMultipartUploadCommand({ ...at(key), UploadId: s3UploadId })),
+    { NoSuchUpload: null },
+  )
+}
+
+/**
+ * The ids of the open uploads whose key is exactly this one, over all pages. The prefix is the whole key because Lyve
+ * Cloud lists nothing for a shorter one.
+ *
+ * @throws Problem `store-unavailable`
+ */
+export async function listMultipartUploads(key: string): Promise<string[]> {
+  const ids: string[] = []
+  let next: { KeyMarker?: string; UploadIdMarker?: string } | undefined = {}
+  while (next !== undefined) {
+    const input = { Bucket: store.bucket, Prefix: key, ...next }
+    const page = await askStore(({ client, sdk }) =>
+      client.send(new sdk.ListMultipartUploadsCommand(input)),
+    )
+    for (const { Key, UploadId } of page.Uploads ?? []) {
+      if (Key === key && UploadId) ids.push(UploadId)
+    }
+    const more = page.IsTruncated && page.NextUploadIdMarker !== input.UploadIdMarker
+    next = more
+      ? { KeyMarker: page.NextKeyMarker, UploadIdMarker: page.NextUploadIdMarker }
+      : undefined
+  }
+  return ids
+}
+
+function at(key: string) {
+  return { Bucket: store.bucket, Key: key }
+}
+
+async function listPage(key: string, s3UploadId: string, marker: string | undefined) {
+  const page = await askStore(
+    ({ client, sdk }) =>
+      client.send(
+        new sdk.ListPartsCommand({ ...at(key), UploadId: s3UploadId, PartNumberMarker: marker }),
+      ),
+    { NoSuchUpload: null },
+  )
+  if (page === null) return null
+  const parts = (page.Parts ?? []).map((part) => ({
+    partNumber: part.PartNumber ?? 0,
+    size: part.Size ?? 0,
+    etag: (part.ETag ?? '').replaceAll('"', ''),
+    sha256: part.ChecksumSHA256 ?? null,
+  }))
+  return { parts, marker: page.IsTruncated ? page.NextPartNumberMarker : undefined }
+}
+
+function listed({ partNumber, etag, sha256 }: StoredPart, checksum: Checksum) {
+  const part = { PartNumber: partNumber, ETag: `"${etag}"` }
+  return checksum === 'sha256' ? { ...part, ChecksumSHA256: sha256 ?? undefined } : part
+}
