@@ -79,7 +79,8 @@ function trimmed(value: string | Hole): string | Hole {
 }
 
 function byName([left]: [string, unknown], [right]: [string, unknown]): number {
-  return left < right ? -1 : left > right ? 1 : 0
+  if (left === right) return 0
+  return left < right ? -1 : 1
 }
 
 function joined(pieces: Pieces): Pieces {

@@ -6,6 +6,9 @@ export type StoredPart = { partNumber: number; size: number; etag: string; sha25
 
 type Checksum = 'sha256' | 'md5'
 
+/** How the store took a completion. */
+export type Completion = 'completed' | 'gone' | 'invalid-part'
+
 /**
  * Opens a multipart upload and gives its id. In SHA-256 mode the store is told so: it then demands the digest of every
  * part and keeps the composite.
@@ -61,9 +64,9 @@ export async function completeMultipartUpload(
   s3UploadId: string,
   parts: StoredPart[],
   checksum: Checksum,
-): Promise<'completed' | 'gone' | 'invalid-part'> {
+): Promise<Completion> {
   const MultipartUpload = { Parts: parts.map((part) => listed(part, checksum)) }
-  return await askStore(
+  return await askStore<Completion, Completion>(
     async ({ client, sdk }) => {
       const input = { ...at(key), UploadId: s3UploadId, MultipartUpload }
       await client.send(new sdk.CompleteMultipartUploadCommand(input))
@@ -93,28 +96,16 @@ export async function abortMultipartUpload(key: string, s3UploadId: string): Pro
 }
 
 /**
- * The ids of the open uploads whose key is exactly this one, over all pages. The prefix is the whole key because Lyve
- * Cloud lists nothing for a shorter one.
+ * The ids of the open uploads whose key is exactly this one. The prefix is the whole key because Lyve Cloud lists
+ * nothing for a shorter one. One page holds 1,000; a key is made for one upload.
  *
  * @throws Problem `store-unavailable`
  */
 export async function listMultipartUploads(key: string): Promise<string[]> {
-  const ids: string[] = []
-  let next: { KeyMarker?: string; UploadIdMarker?: string } | undefined = {}
-  while (next !== undefined) {
-    const input = { Bucket: store.bucket, Prefix: key, ...next }
-    const page = await askStore(({ client, sdk }) =>
-      client.send(new sdk.ListMultipartUploadsCommand(input)),
-    )
-    for (const { Key, UploadId } of page.Uploads ?? []) {
-      if (Key === key && UploadId) ids.push(UploadId)
-    }
-    const more = page.IsTruncated && page.NextUploadIdMarker !== input.UploadIdMarker
-    next = more
-      ? { KeyMarker: page.NextKeyMarker, UploadIdMarker: page.NextUploadIdMarker }
-      : undefined
-  }
-  return ids
+  const { Uploads = [] } = await askStore(({ client, sdk }) =>
+    client.send(new sdk.ListMultipartUploadsCommand({ Bucket: store.bucket, Prefix: key })),
+  )
+  return Uploads.flatMap(({ Key, UploadId }) => (Key === key && UploadId ? [UploadId] : []))
 }
 
 function at(key: string) {
