@@ -36,6 +36,11 @@ export async function askStore<T, Outcome = never>(
   }
 }
 
+/** Whether a status says that the store failed; 501 says that it does not do such things, which is an answer. */
+export function isOutageStatus(status: number): boolean {
+  return status >= 500 && status !== 501
+}
+
 /** The refusal for a store that does not answer. */
 export function storeUnavailable(cause: unknown): Problem {
   const detail = 'The storage service does not answer. Try again.'
@@ -72,5 +77,5 @@ function sdkError(error: unknown): SdkError {
 
 /** Whatever left the SDK's retries carries metadata; without a status, nobody answered. A mistake of ours has none. */
 function isOutage(metadata: SdkError['$metadata']): boolean {
-  return metadata !== undefined && (metadata.httpStatusCode ?? 503) >= 500
+  return metadata !== undefined && isOutageStatus(metadata.httpStatusCode ?? 503)
 }

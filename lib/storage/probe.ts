@@ -1,0 +1,118 @@
+import { randomBytes } from 'node:crypto'
+import * as z from '../vendor/zod.js'
+import { askStore } from './client.ts'
+import { objectUrl, store } from './config.ts'
+import { listParts } from './multipart.ts'
+import { probeMd5, probeSha256 } from './probe-checksums.ts'
+import { probeCopyDigest, probeUnsignedCopySource } from './probe-copies.ts'
+import { answerOr, ask, put, withObject, withUpload } from './probe-requests.ts'
+
+const BYTES = new TextEncoder().encode('probe')
+/** A page on which a browser uploads, if the deployment's own is not given. */
+const SOME_ORIGIN = 'https://jettyspeed.example'
+
+/** What a store was seen to do; each by a request made for it, none by the store's name. */
+export const Capabilities = z.object({
+  /** What the store verifies of the bytes it receives: signed SHA-256 headers, Content-MD5, or nothing. */
+  checksum: z.enum(['sha256', 'md5', 'none']),
+  partEtagIsMd5: z.boolean(),
+  /** Parts copied from a range of another object carry their SHA-256. */
+  copyDigest: z.boolean(),
+  /** If-None-Match on CompleteMultipartUpload is obeyed. */
+  conditionalComplete: z.boolean(),
+  /** Browsers may PUT with the signed headers and read the ETag. */
+  cors: z.boolean(),
+  /** What an unsigned x-amz-copy-source does to a presigned PUT; `guarded`: honoured, but the guard header prevents it. */
+  unsignedCopySource: z.enum(['refused', 'ignored', 'guarded', 'honoured']),
+  /** RFC 3339. */
+  probedAt: z.string(),
+})
+
+export type Capabilities = z.infer<typeof Capabilities>
+
+/**
+ * Finds out what the configured store does, by about 60 small requests under `.jetty-probe/` (one upload of 5 MiB where
+ * the store copies ranges of nothing smaller), and removes what it stored. Every request has a time limit.
+ *
+ * @throws Problem `store-unavailable`: an outage is never taken for an inability
+ */
+export async function probeStore({ origin = SOME_ORIGIN } = {}): Promise<Capabilities> {
+  const prefix = `.jetty-probe/${randomBytes(16).toString('hex')}`
+  const [sha256, md5, conditionalComplete, cors] = await Promise.all([
+    probeSha256(prefix),
+    probeMd5(prefix),
+    probeConditionalComplete(`${prefix}/conditional`),
+    probeCors(`${prefix}/cors`, origin),
+  ])
+  const [copyDigest, unsignedCopySource] = await Promise.all([
+    sha256 && probeCopyDigest(prefix),
+    probeUnsignedCopySource(prefix, sha256 ? 'sha256' : 'md5'),
+  ])
+  return {
+    checksum: strongest(sha256, md5.verified),
+    partEtagIsMd5: md5.etagIsMd5,
+    copyDigest,
+    conditionalComplete,
+    cors,
+    unsignedCopySource,
+    probedAt: new Date().toISOString(),
+  }
+}
+
+function strongest(sha256: boolean, md5: boolean): Capabilities['checksum'] {
+  if (sha256) return 'sha256'
+  return md5 ? 'md5' : 'none'
+}
+
+async function probeConditionalComplete(key: string): Promise<boolean> {
+  const checksum = 'md5'
+  return await answerOr(false, () =>
+    withUpload(key, checksum, async (s3UploadId) => {
+      await put({ key, s3UploadId: null, checksum, body: BYTES })
+      await put({ key, s3UploadId, checksum, body: BYTES })
+      const parts = (await listParts(key, s3UploadId)) ?? []
+      const Parts = parts.map(({ partNumber, etag }) => ({ PartNumber: partNumber, ETag: etag }))
+      const input = { Bucket: store.bucket, Key: key, UploadId: s3UploadId, IfNoneMatch: '*' }
+      return await askStore<boolean, boolean>(
+        async ({ client, sdk }) => {
+          const command = { ...input, MultipartUpload: { Parts } }
+          await client.send(new sdk.CompleteMultipartUploadCommand(command))
+          return false
+        },
+        { PreconditionFailed: true },
+      )
+    }),
+  )
+}
+
+async function probeCors(key: string, origin: string): Promise<boolean> {
+  const asked = ['content-type', 'content-md5', 'x-amz-checksum-sha256']
+  const preflight = await ask(objectUrl(key), {
+    method: 'OPTIONS',
+    headers: {
+      origin,
+      'access-control-request-method': 'PUT',
+      'access-control-request-headers': asked.join(','),
+    },
+  })
+  if (!preflight.ok || !allows(preflight, origin)) return false
+  const methods = listOf(preflight, 'access-control-allow-methods')
+  const headers = listOf(preflight, 'access-control-allow-headers')
+  const headersAllowed = headers.includes('*') || asked.every((name) => headers.includes(name))
+  if (!headersAllowed || !(methods.includes('*') || methods.includes('put'))) return false
+
+  return await withObject(key, async () => {
+    const object = { key, s3UploadId: null, checksum: 'md5', body: BYTES } as const
+    const response = await put({ ...object, unsignedHeaders: { origin } })
+    const exposed = listOf(response, 'access-control-expose-headers')
+    return allows(response, origin) && (exposed.includes('*') || exposed.includes('etag'))
+  })
+}
+
+function allows(response: Response, origin: string): boolean {
+  return ['*', origin].includes(response.headers.get('access-control-allow-origin') ?? '')
+}
+
+function listOf(response: Response, name: string): string[] {
+  return (response.headers.get(name) ?? '').split(',').map((item) => item.trim().toLowerCase())
+}
