@@ -1,0 +1,51 @@
+import { once } from 'node:events'
+import type { Server } from 'node:http'
+import type { AddressInfo, Server as NetServer } from 'node:net'
+import { createServer } from 'node:net'
+
+const HOST = '127.0.0.1'
+
+/**
+ * Starts a server on loopback and gives its port. A wished port that is taken is replaced by a free one: wished ports
+ * may lie in the system's ephemeral range, where any outgoing connection can hold them.
+ */
+export async function listen(server: NetServer, wishedPort = 0): Promise<number> {
+  try {
+    return await listenOn(server, wishedPort)
+  } catch (error) {
+    if (!isTaken(error)) throw error
+    return await listenOn(server, 0)
+  }
+}
+
+/** A port nobody listens on, the wished one when it is free. */
+export async function freePort(wishedPort = 0): Promise<number> {
+  const probe = createServer()
+  const port = await listen(probe, wishedPort)
+  probe.close()
+  await once(probe, 'close')
+  return port
+}
+
+/** Stops a server at once: what is still open is cut. */
+export async function closeServer(server: Server): Promise<void> {
+  if (!server.listening) return
+  server.close()
+  server.closeAllConnections()
+  await once(server, 'close')
+}
+
+async function listenOn(server: NetServer, port: number): Promise<number> {
+  server.listen(port, HOST)
+  await once(server, 'listening')
+  // A TCP server that listens has an address of this form.
+  return (server.address() as AddressInfo).port
+}
+
+function isTaken(error: unknown): boolean {
+  return (
+    error instanceof Error &&
+    'code' in error &&
+    (error.code === 'EADDRINUSE' || error.code === 'EACCES')
+  )
+}

@@ -1,0 +1,14 @@
+import { defineConfig } from 'vitest/config'
+
+export default defineConfig({
+  test: {
+    include: ['tests/**/*.test.ts'],
+    exclude: ['**/node_modules/**', '.jetty/**', '.vercel/**'],
+    globalSetup: ['tests/local/global-setup.ts'],
+    setupFiles: ['tests/local/preload.ts'],
+    pool: 'forks',
+    testTimeout: 15_000,
+    hookTimeout: 30_000,
+    teardownTimeout: 10_000,
+  },
+})
