@@ -1,0 +1,40 @@
+import { readFileSync } from 'node:fs'
+import { log } from '../log.ts'
+import { type Relay, startRelay } from './relay.ts'
+import { readSettings, usage } from './settings.ts'
+
+const PACKAGE = new URL('../../package.json', import.meta.url)
+
+/** `npm run edge`: one relay, until SIGTERM or Ctrl-C; a second signal does not wait for running requests. */
+async function main(): Promise<void> {
+  const settings = readSettings(process.argv.slice(2))
+  if (settings === 'help') {
+    console.log(usage())
+    return
+  }
+  const relay = await startRelay({ ...settings, version: packageVersion() })
+  console.log(`relay ${settings.id}: ${relay.url} -> ${settings.origin}/${settings.bucket}`)
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => void end(relay))
+}
+
+async function end(relay: Relay): Promise<void> {
+  console.log(`stopping, ${relay.stats().activeRequests} requests to finish`)
+  process.once('SIGTERM', () => process.exit(1))
+  process.once('SIGINT', () => process.exit(1))
+  await relay.stop()
+  log('info', 'relay stopped', relay.stats())
+  process.exit(0)
+}
+
+function packageVersion(): string {
+  const { version }: { version?: unknown } = JSON.parse(readFileSync(PACKAGE, 'utf8'))
+  return typeof version === 'string' ? version : 'unknown'
+}
+
+/** A setting or a port is the operator's to mend: one sentence, not a stack. */
+function explain(error: unknown): void {
+  console.error(error instanceof Error ? error.message : error)
+  process.exitCode = 1
+}
+
+main().catch(explain)

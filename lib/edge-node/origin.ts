@@ -1,0 +1,81 @@
+import {
+  type ClientRequest,
+  Agent as HttpAgent,
+  type OutgoingHttpHeaders,
+  request as requestHttp,
+} from 'node:http'
+import { Agent as HttpsAgent, request as requestHttps } from 'node:https'
+import { urlToHttpOptions } from 'node:url'
+
+/** Stores drop idle connections after some 5 to 60 s; asking more often than that keeps them. */
+const WARM_MS = 4_000
+/** A relay that nobody has used for this long lets its connections go. */
+const IDLE_MS = 10 * 60_000
+const WARM_TIMEOUT_MS = 10_000
+/** Room for a few reads of 64 KiB on each side before the sender is told to wait. */
+export const BUFFER_BYTES = 256 * 1024
+
+/** The one store behind a relay. Nothing in a request can choose another. */
+export type Origin = {
+  request: (what: { method: string; url: string; headers: OutgoingHttpHeaders }) => ClientRequest
+  /** Opens the warm connections, if they are not open yet. */
+  warm: () => void
+  stop: () => void
+}
+
+type OriginSettings = { url: URL; bucket: string; socketsMax: number; warmConnections: number }
+
+/**
+ * Connections to an origin, kept open and reused: HTTP/1.1, because one HTTP/2 connection is one congestion window.
+ * `warmConnections` of them are opened ahead and asked for the bucket (HEAD, unsigned: any answer will do) every few
+ * seconds while the relay is in use, so that an upload begins without the handshakes of the long way.
+ */
+export function openOrigin({ url, bucket, socketsMax, warmConnections }: OriginSettings): Origin {
+  const { request, close } = connect(url, socketsMax)
+  const ask = () => {
+    for (let count = 0; count < warmConnections; count += 1) {
+      const probe = request({ method: 'HEAD', url: `/${bucket}`, headers: {} })
+      probe.setTimeout(WARM_TIMEOUT_MS, () => probe.destroy())
+      probe.on('response', (answer) => answer.resume())
+      probe.on('error', () => undefined)
+      probe.end()
+    }
+  }
+  let usedAt = Date.now()
+  const timer = setInterval(() => Date.now() - usedAt < IDLE_MS && ask(), WARM_MS).unref()
+  ask()
+
+  return {
+    request,
+    warm() {
+      if (Date.now() - usedAt >= IDLE_MS) ask()
+      usedAt = Date.now()
+    },
+    stop() {
+      clearInterval(timer)
+      close()
+    },
+  }
+}
+
+function connect(url: URL, socketsMax: number): { request: Origin['request']; close: () => void } {
+  const { protocol, hostname, port } = urlToHttpOptions(url)
+  const options = {
+    keepAlive: true,
+    noDelay: true,
+    maxSockets: socketsMax,
+    maxFreeSockets: socketsMax,
+    // Handed on to the sockets, which know it; the types of Agent do not.
+    writableHighWaterMark: BUFFER_BYTES,
+  }
+  const isTls = protocol === 'https:'
+  const agent = isTls ? new HttpsAgent(options) : new HttpAgent(options)
+  const request = isTls ? requestHttps : requestHttp
+  return {
+    close: () => agent.destroy(),
+    request: ({ method, url: path, headers }) => {
+      const sent = { ...headers, host: url.host }
+      return request({ agent, protocol, hostname, port, method, path, headers: sent })
+    },
+  }
+}
