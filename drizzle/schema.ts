@@ -41,8 +41,14 @@ export const tiers = pgTable(
     priceMonthlyCents: integer('price_monthly_cents').notNull(),
   },
   (t) => [
-    check('tier_configs_tier', sql`${t.tier} IN ('free', 'starter', 'pro', 'business', 'enterprise')`),
-    check('tier_configs_sizes', sql`${t.storageQuotaBytes} >= 0 AND ${t.bandwidthQuotaBytes} >= 0 AND ${t.fileBytesMax} >= 0`),
+    check(
+      'tier_configs_tier',
+      sql`${t.tier} IN ('free', 'starter', 'pro', 'business', 'enterprise')`,
+    ),
+    check(
+      'tier_configs_sizes',
+      sql`${t.storageQuotaBytes} >= 0 AND ${t.bandwidthQuotaBytes} >= 0 AND ${t.fileBytesMax} >= 0`,
+    ),
   ],
 )
 
@@ -64,8 +70,14 @@ export const accounts = pgTable(
   },
   (t) => [
     check('agentcache_accounts_status', sql`${t.status} IN ('active', 'suspended', 'deleted')`),
-    check('agentcache_accounts_user_id', sql`${t.userId} ~ '^[A-Za-z0-9_.:@-]{1,128}$' AND ${t.userId} NOT IN ('.', '..')`),
-    check('agentcache_accounts_usage', sql`${t.storageUsedBytes} >= 0 AND ${t.storageReservedBytes} >= 0`),
+    check(
+      'agentcache_accounts_user_id',
+      sql`${t.userId} ~ '^[A-Za-z0-9_.:@-]{1,128}$' AND ${t.userId} NOT IN ('.', '..')`,
+    ),
+    check(
+      'agentcache_accounts_usage',
+      sql`${t.storageUsedBytes} >= 0 AND ${t.storageReservedBytes} >= 0`,
+    ),
   ],
 )
 
@@ -140,9 +152,7 @@ export const files = pgTable(
     index('agentcache_assets_trash')
       .on(t.accountId, t.path, t.id)
       .where(sql`${t.trashedAt} IS NOT NULL`),
-    index('agentcache_assets_trashed_at')
-      .on(t.trashedAt)
-      .where(sql`${t.trashedAt} IS NOT NULL`),
+    index('agentcache_assets_trashed_at').on(t.trashedAt).where(sql`${t.trashedAt} IS NOT NULL`),
     index('agentcache_assets_blob').on(t.blobId),
     check('agentcache_assets_size', sql`${t.sizeBytes} >= 0`),
     check('agentcache_assets_path_length', sql`octet_length(${t.path}) BETWEEN 1 AND 1024`),
@@ -185,14 +195,13 @@ export const uploads = pgTable(
     index('uploads_open')
       .on(t.accountId, t.createdAt, t.id)
       .where(sql`${t.state} IN ('open', 'completing')`),
-    index('uploads_expiry')
-      .on(t.expiresAt)
-      .where(sql`${t.state} IN ('open', 'completing')`),
-    index('uploads_aborting')
-      .on(t.updatedAt)
-      .where(sql`${t.state} = 'aborting'`),
+    index('uploads_expiry').on(t.expiresAt).where(sql`${t.state} IN ('open', 'completing')`),
+    index('uploads_aborting').on(t.updatedAt).where(sql`${t.state} = 'aborting'`),
     index('uploads_blob').on(t.blobId),
-    check('uploads_state', sql`${t.state} IN ('open', 'completing', 'done', 'aborting', 'aborted')`),
+    check(
+      'uploads_state',
+      sql`${t.state} IN ('open', 'completing', 'done', 'aborting', 'aborted')`,
+    ),
     check('uploads_checksum', sql`${t.checksum} IN ('sha256', 'md5')`),
     check('uploads_size', sql`${t.fileSize} >= 0 AND ${t.partCount} BETWEEN 1 AND 10000`),
   ],
@@ -239,7 +248,10 @@ export const uploadSessions = pgTable(
   (t) => [
     index('upload_sessions_upload').on(t.uploadId),
     index('upload_sessions_account').on(t.accountId, t.startedAt),
-    check('upload_sessions_status', sql`${t.status} IN ('in_progress', 'completed', 'failed', 'paused')`),
+    check(
+      'upload_sessions_status',
+      sql`${t.status} IN ('in_progress', 'completed', 'failed', 'paused')`,
+    ),
     check('upload_sessions_via', sql`${t.uploadVia} IN ('desktop', 'web', 'api')`),
   ],
 )
@@ -292,7 +304,10 @@ export const edges = pgTable(
     createdAt: createdAt(),
   },
   (t) => [
-    check('edge_locations_position', sql`${t.lat} BETWEEN -90 AND 90 AND ${t.lng} BETWEEN -180 AND 180`),
+    check(
+      'edge_locations_position',
+      sql`${t.lat} BETWEEN -90 AND 90 AND ${t.lng} BETWEEN -180 AND 180`,
+    ),
     check('edge_locations_active', sql`NOT ${t.isActive} OR ${t.url} IS NOT NULL`),
   ],
 )

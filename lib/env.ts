@@ -21,7 +21,8 @@ export const Environment = z.object({
   ADMIN_TOKEN: Secret,
   JETTY_MASTER_KEY: z.string().check(
     z.refine((list) => masterKeys(list).every((key) => key.length === 32), {
-      error: 'expected 32 random bytes in base64, newest first where there are several (comma-separated)',
+      error:
+        'expected 32 random bytes in base64, newest first where there are several (comma-separated)',
     }),
   ),
   EDGE_GRANT_PRIVATE_KEY: z.string().check(

@@ -1,5 +1,9 @@
 /** Writes one JSON line to the platform's log. Never pass secrets, signatures or whole URLs. */
-export function log(level: 'info' | 'warn' | 'error', message: string, fields: Record<string, unknown> = {}): void {
+export function log(
+  level: 'info' | 'warn' | 'error',
+  message: string,
+  fields: Record<string, unknown> = {},
+): void {
   const line = JSON.stringify({ level, message, ...fields })
   if (level === 'error') console.error(line)
   else console.log(line)

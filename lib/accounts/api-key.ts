@@ -36,7 +36,11 @@ export function hashApiKey(apiKey: string): string {
 }
 
 function tagOf(secret: string, key: Buffer): string {
-  return createHmac('sha256', key).update(secret).digest().subarray(0, TAG_BYTES).toString('base64url')
+  return createHmac('sha256', key)
+    .update(secret)
+    .digest()
+    .subarray(0, TAG_BYTES)
+    .toString('base64url')
 }
 
 function newestTagKey(): Buffer {

@@ -25,7 +25,10 @@ export async function authenticate(request: Request): Promise<Account> {
   const account = (await readCached(keyHash)) ?? (await readAndCache(keyHash))
   if (!account) throw unauthorized()
   if (account.status !== 'active') {
-    throw new Problem('account-suspended', `This account is ${account.status}; ask whoever provides it.`)
+    throw new Problem(
+      'account-suspended',
+      `This account is ${account.status}; ask whoever provides it.`,
+    )
   }
   return account
 }

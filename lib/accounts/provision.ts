@@ -16,9 +16,14 @@ const USER_ID = /^(?!\.{1,2}$)[A-Za-z0-9_.:@-]{1,128}$/
  *
  * @throws Problem `invalid-request` for an unusable user id, or where the account exists
  */
-export async function createAccount(wanted: NewAccount): Promise<{ account: Account; apiKey: string }> {
+export async function createAccount(
+  wanted: NewAccount,
+): Promise<{ account: Account; apiKey: string }> {
   if (!USER_ID.test(wanted.userId)) {
-    throw new Problem('invalid-request', 'A user id is 1 to 128 of A-Z a-z 0-9 _ . : @ -, and not "." or "..".')
+    throw new Problem(
+      'invalid-request',
+      'A user id is 1 to 128 of A-Z a-z 0-9 _ . : @ -, and not "." or "..".',
+    )
   }
   const apiKey = newApiKey()
   const [row] = await query(sql`
@@ -31,7 +36,8 @@ export async function createAccount(wanted: NewAccount): Promise<{ account: Acco
       INSERT INTO api_keys (key_hash, account_id) SELECT ${hashApiKey(apiKey)}, id FROM account
     )
     SELECT id, status FROM account`)
-  if (!row) throw new Problem('invalid-request', `The user ${wanted.userId} has an account already.`)
+  if (!row)
+    throw new Problem('invalid-request', `The user ${wanted.userId} has an account already.`)
 
   const account = {
     id: column.text(row, 'id'),

@@ -16,10 +16,20 @@ export async function withAccountLocked(accountId: string, statements: SQL[]): P
 }
 
 /** The same for several accounts; their rows are locked in one order, so two callers cannot wait for each other. */
-export async function withAccountsLocked(accountIds: string[], statements: SQL[]): Promise<Row[][]> {
+export async function withAccountsLocked(
+  accountIds: string[],
+  statements: SQL[],
+): Promise<Row[][]> {
   const lock = sql`SELECT id FROM agentcache_accounts
-    WHERE id = ANY(${textArray(accountIds)}::uuid[]) ORDER BY id FOR UPDATE`
+    WHERE id = ANY(${uuidArray(accountIds)}::uuid[]) ORDER BY id FOR UPDATE`
   const [, ...results] = await db.batch([db.execute(lock), ...statements.map((s) => db.execute(s))])
+  return results.map(({ rows }) => rows)
+}
+
+/** Several statements in one round trip and one transaction, without a lock. */
+export async function inOneTrip(statements: [SQL, ...SQL[]]): Promise<Row[][]> {
+  const [first, ...others] = statements
+  const results = await db.batch([db.execute(first), ...others.map((s) => db.execute(s))])
   return results.map(({ rows }) => rows)
 }
 
@@ -32,7 +42,7 @@ export async function query(statement: SQL): Promise<Row[]> {
 /** A row as the driver gives it: bigint and timestamps are text. Read it with `lib/db/row.ts`. */
 export type Row = Record<string, unknown>
 
-/** A text[] parameter; the driver would spread a plain array into a list of parameters. */
-export function textArray(values: readonly string[]): string {
-  return `{${values.map((value) => JSON.stringify(value)).join(',')}}`
+/** A uuid[] parameter; the driver would spread a plain array into a list of parameters. */
+export function uuidArray(ids: readonly string[]): string {
+  return `{${ids.join(',')}}`
 }

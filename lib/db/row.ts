@@ -11,11 +11,18 @@ export const column = {
   time: (row: Row, name: string): string => expect(row, name, timeOf(row[name])),
   timeOrNull: (row: Row, name: string): string | null => timeOf(row[name]),
   bytes: (row: Row, name: string): Buffer => expect(row, name, bytesOf(row[name])),
-  json: (row: Row, name: string): unknown => row[name],
+  /** A jsonb object of texts. */
+  textRecord: (row: Row, name: string): Record<string, string> =>
+    expect(row, name, recordOf(row[name])),
+  /** A jsonb list of an upload's targets; null is an empty list. */
+  targets: (row: Row, name: string): Target[] => expect(row, name, targetsOf(row[name] ?? [])),
 }
 
+type Target = { path: string; fileId: string | null }
+
 function expect<T>(row: Row, name: string, value: T | null): T {
-  if (value === null) throw new Error(`column ${name} is missing or of another type: ${typeof row[name]}`)
+  if (value === null)
+    throw new Error(`column ${name} is missing or of another type: ${typeof row[name]}`)
   return value
 }
 
@@ -40,5 +47,17 @@ function timeOf(value: unknown): string | null {
 /** bytea arrives as a buffer, or as PostgreSQL's hex text where type parsers were replaced. */
 function bytesOf(value: unknown): Buffer | null {
   if (value instanceof Uint8Array) return Buffer.from(value)
-  return typeof value === 'string' && value.startsWith('\\x') ? Buffer.from(value.slice(2), 'hex') : null
+  return typeof value === 'string' && value.startsWith('\\x')
+    ? Buffer.from(value.slice(2), 'hex')
+    : null
+}
+
+function recordOf(value: unknown): Record<string, string> | null {
+  if (typeof value !== 'object' || value === null) return null
+  return Object.fromEntries(Object.entries(value).map(([key, text]) => [key, String(text)]))
+}
+
+function targetsOf(value: unknown): Target[] | null {
+  if (!Array.isArray(value)) return null
+  return value.map(({ path, fileId }) => ({ path: String(path), fileId: textOf(fileId) }))
 }

@@ -14,7 +14,10 @@ type Schema<T> = { _zod: { output: T } } & Parameters<typeof z.safeParse>[0]
 export async function parseBody<T>(request: Request, schema: Schema<T>): Promise<T> {
   const text = await request.text()
   if (text.length > BODY_BYTES_MAX) {
-    throw new Problem('too-large', `A request body may have ${BODY_BYTES_MAX} bytes; split the batch.`)
+    throw new Problem(
+      'too-large',
+      `A request body may have ${BODY_BYTES_MAX} bytes; split the batch.`,
+    )
   }
   return parseValue(readJson(text), schema)
 }
@@ -37,12 +40,15 @@ export function parseValue<T>(value: unknown, schema: Schema<T>): T {
   const parsed = z.safeParse(schema, value)
   if (parsed.success) return parsed.data as T
 
-  const errors = parsed.error.issues.map(({ path, message }) => ({
-    pointer: path.map((step) => `/${escapePointer(String(step))}`).join(''),
-    detail: message,
-  }))
-  const first = errors[0]
-  throw new Problem('invalid-request', first ? `${first.pointer || 'The body'}: ${first.detail}` : 'Not valid', { errors })
+  throw refusalOf(parsed.error.issues)
+}
+
+/** The members of a batch, each checked on its own: a bad one becomes its problem and the others go on. */
+export function parseEach<T>(values: readonly unknown[], schema: Schema<T>): (T | Problem)[] {
+  return values.map((value) => {
+    const parsed = z.safeParse(schema, value)
+    return parsed.success ? (parsed.data as T) : refusalOf(parsed.error.issues)
+  })
 }
 
 function readJson(text: string): unknown {
@@ -51,6 +57,19 @@ function readJson(text: string): unknown {
   } catch (cause) {
     throw new Problem('invalid-request', 'The body is not JSON.', { cause })
   }
+}
+
+type Issue = { path: PropertyKey[]; message: string }
+
+function refusalOf(issues: readonly Issue[]): Problem {
+  const errors = issues.map(({ path, message }) => ({
+    pointer: path.map((step) => `/${escapePointer(String(step))}`).join(''),
+    detail: message,
+  }))
+  const [first] = errors
+  return new Problem('invalid-request', `${first?.pointer || 'The request'}: ${first?.detail}`, {
+    errors,
+  })
 }
 
 /** RFC 6901, section 3. */

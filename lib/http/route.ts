@@ -25,10 +25,17 @@ async function answer(handler: Handler, request: Request, requestId: string): Pr
 
 function refuse(error: unknown, request: Request, requestId: string): Response {
   const expected = error instanceof Problem
-  const problem = expected ? error : new Problem('internal', 'The cause is in the log under the request id.')
+  const problem = expected
+    ? error
+    : new Problem('internal', 'The cause is in the log under the request id.')
   if (problem.status >= 500) {
     const { pathname } = new URL(request.url)
-    log('error', problem.slug, { requestId, method: request.method, pathname, ...describeError(error) })
+    log('error', problem.slug, {
+      requestId,
+      method: request.method,
+      pathname,
+      ...describeError(error),
+    })
   }
 
   const headers = new Headers({ 'content-type': 'application/problem+json' })

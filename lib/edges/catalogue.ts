@@ -1,0 +1,30 @@
+import type { Row } from '../db/client.ts'
+import { column } from '../db/row.ts'
+import { type SQL, sql } from '../vendor/orm.js'
+
+/** A relay that is offered: where it stands and where it answers. */
+export type Edge = {
+  id: string
+  url: string
+  city: string
+  country: string
+  lat: number
+  lng: number
+}
+
+/** Reads the relays that may be offered, in whatever round trip is under way. */
+export function activeEdges(): SQL {
+  return sql`SELECT id, url, city, country, lat, lng FROM edge_locations WHERE is_active ORDER BY id`
+}
+
+/** The answer to `activeEdges`. */
+export function edgesOf(rows: Row[]): Edge[] {
+  return rows.map((row) => ({
+    id: column.text(row, 'id'),
+    url: column.text(row, 'url'),
+    city: column.text(row, 'city'),
+    country: column.text(row, 'country'),
+    lat: column.number(row, 'lat'),
+    lng: column.number(row, 'lng'),
+  }))
+}

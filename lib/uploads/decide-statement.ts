@@ -1,0 +1,127 @@
+import { partLifetimeSeconds } from '../storage/sign-parts.ts'
+import { type SQL, sql } from '../vendor/orm.js'
+import type { Content } from './content.ts'
+import type { NewFile } from './fields.ts'
+import { type ChecksumMode, LATE_PUT_SECONDS, UPLOAD_DAYS } from './upload.ts'
+
+/** A file of a start, with the ids that a new upload of it would get. */
+export type Candidate = NewFile & Content & { uploadId: string; storageKey: string }
+
+/**
+ * The one statement that decides a batch; it runs under the account's lock. `fold` takes the files in order and admits
+ * each that still fits; `charged` is the conditional update, and without its row nothing is inserted.
+ *
+ * Rows in the order of the candidates: `outcome` is `clone`, `new`, `join` (open upload, new path), `resume` (open upload,
+ * known path), or the slug of a refusal; with the upload's columns or the clone's file id.
+ */
+export function decideStatement(
+  accountId: string,
+  candidates: Candidate[],
+  { checksum, uploadVia }: { checksum: ChecksumMode; uploadVia: string },
+): SQL {
+  const wanted = candidates.map((candidate, index) => ({
+    n: index + 1,
+    path: candidate.path,
+    hash: candidate.fileHash,
+    size: candidate.fileSize,
+    content_type: candidate.contentType,
+    if_new: candidate.ifNew,
+    new_id: candidate.uploadId,
+    storage_key: candidate.storageKey,
+    part_count: candidate.partCount,
+    digests: candidate.partDigests.toString('base64'),
+    lifetime: partLifetimeSeconds(candidate.fileSize) + LATE_PUT_SECONDS,
+  }))
+  return sql`
+    WITH RECURSIVE wanted AS (
+      SELECT * FROM jsonb_to_recordset(${JSON.stringify(wanted)}::jsonb) AS w(
+        n int, path text, hash text, size bigint, content_type text, if_new boolean, new_id uuid, storage_key text,
+        part_count int, digests text, lifetime int)
+    ), account AS (
+      SELECT a.storage_used_bytes + a.storage_reserved_bytes AS taken, t.storage_quota_bytes AS quota, t.file_bytes_max
+      FROM agentcache_accounts a JOIN tier_configs t ON t.tier = a.agentcache_tier WHERE a.id = ${accountId}
+    ), known AS (
+      SELECT w.*, f.id AS file_id, f.blob_id AS old_blob_id, f.size_bytes AS old_size, b.id AS blob_id, b.verified,
+        coalesce(u.id, w.new_id) AS upload_id, u.id AS found_id,
+        CASE
+          WHEN w.if_new AND f.id IS NOT NULL THEN 'path-taken'
+          WHEN t.upload_id IS NOT NULL THEN 'resume'
+          WHEN w.size > account.quota THEN 'quota-exceeded'
+          WHEN w.size > account.file_bytes_max THEN 'too-large'
+          WHEN b.id IS NOT NULL THEN 'clone'
+          WHEN u.id IS NOT NULL THEN 'join'
+          ELSE 'new'
+        END AS verdict
+      FROM wanted w CROSS JOIN account
+      LEFT JOIN agentcache_assets f ON f.account_id = ${accountId} AND f.path = w.path AND f.trashed_at IS NULL
+      LEFT JOIN file_hashes b
+        ON b.account_id = ${accountId} AND b.file_hash = w.hash AND b.file_size = w.size AND b.state = 'live'
+      LEFT JOIN uploads u ON u.account_id = ${accountId} AND u.file_hash = w.hash AND u.file_size = w.size
+        AND u.state IN ('open', 'completing')
+      LEFT JOIN upload_targets t ON t.upload_id = u.id AND t.path = w.path
+    ), priced AS (
+      SELECT known.*, CASE verdict
+          WHEN 'clone' THEN CASE WHEN old_blob_id = blob_id THEN 0 ELSE size - coalesce(old_size, 0) END
+          WHEN 'join' THEN size WHEN 'new' THEN size ELSE 0 END AS cost
+      FROM known
+    ), fold(n, taken, fits) AS (
+      SELECT 0, account.taken::bigint, true FROM account
+      UNION ALL
+      SELECT p.n, CASE WHEN fit.yes THEN fold.taken + p.cost ELSE fold.taken END, fit.yes
+      FROM fold JOIN priced p ON p.n = fold.n + 1 CROSS JOIN account
+        CROSS JOIN LATERAL (SELECT p.cost <= 0 OR fold.taken + p.cost <= account.quota AS yes) fit
+    ), decided AS (
+      SELECT p.*, CASE WHEN fold.fits THEN p.verdict ELSE 'quota-exceeded' END AS outcome
+      FROM priced p JOIN fold ON fold.n = p.n
+    ), charged AS (
+      UPDATE agentcache_accounts a
+      SET storage_used_bytes = a.storage_used_bytes + sums.used, storage_reserved_bytes = a.storage_reserved_bytes + sums.reserved,
+          updated_at = now()
+      FROM account, (
+        SELECT coalesce(sum(cost) FILTER (WHERE outcome = 'clone'), 0)::bigint AS used,
+               coalesce(sum(cost) FILTER (WHERE outcome IN ('join', 'new')), 0)::bigint AS reserved
+        FROM decided) sums
+      WHERE a.id = ${accountId} AND (sums.used + sums.reserved <= 0
+        OR a.storage_used_bytes + a.storage_reserved_bytes + sums.used + sums.reserved <= account.quota)
+      RETURNING a.id
+    ), opened AS (
+      INSERT INTO uploads (id, account_id, file_hash, file_size, part_count, checksum, storage_key, part_digests,
+                           uploaded_via, urls_expire_at, expires_at)
+      SELECT DISTINCT ON (new_id) new_id, charged.id, hash, size, part_count, ${checksum}, storage_key,
+        decode(digests, 'base64'), ${uploadVia}, now() + make_interval(secs => lifetime),
+        now() + make_interval(days => ${UPLOAD_DAYS})
+      FROM decided CROSS JOIN charged WHERE outcome = 'new'
+      RETURNING *
+    ), found AS (
+      UPDATE uploads u
+      SET urls_expire_at = greatest(u.urls_expire_at, now() + make_interval(secs => d.lifetime)),
+          expires_at = now() + make_interval(days => ${UPLOAD_DAYS}), updated_at = now()
+      FROM (SELECT DISTINCT found_id, lifetime FROM decided WHERE outcome IN ('join', 'resume')) d
+      WHERE u.id = d.found_id
+      RETURNING u.*
+    ), targeted AS (
+      INSERT INTO upload_targets (upload_id, path, content_type, if_new)
+      SELECT upload_id, path, content_type, if_new FROM decided CROSS JOIN charged WHERE outcome IN ('new', 'join', 'resume')
+      ON CONFLICT (upload_id, path) DO UPDATE SET content_type = excluded.content_type, if_new = excluded.if_new
+    ), placed AS (
+      INSERT INTO agentcache_assets (account_id, blob_id, path, size_bytes, content_type, uploaded_via)
+      SELECT charged.id, blob_id, path, size, content_type, ${uploadVia}
+      FROM decided CROSS JOIN charged WHERE outcome = 'clone'
+      ON CONFLICT (account_id, path) WHERE trashed_at IS NULL
+      DO UPDATE SET blob_id = excluded.blob_id, size_bytes = excluded.size_bytes, content_type = excluded.content_type,
+        uploaded_via = excluded.uploaded_via, updated_at = now()
+      RETURNING id, path
+    ), released AS (
+      UPDATE file_hashes SET last_referenced_at = now()
+      WHERE id IN (SELECT old_blob_id FROM decided WHERE outcome = 'clone' AND old_blob_id <> blob_id)
+    ), open_now AS (
+      SELECT * FROM opened UNION ALL SELECT * FROM found
+    )
+    SELECT d.n, d.outcome, d.size, d.verified, d.file_id AS taken_by, p.id AS placed_file_id, d.found_id IS NULL AS is_new,
+      u.id, u.account_id, u.file_hash, u.file_size, u.part_count, u.checksum, u.storage_key, u.s3_upload_id, u.state,
+      u.urls_expire_at, u.created_at, u.expires_at
+    FROM decided d
+    LEFT JOIN placed p ON p.path = d.path AND d.outcome = 'clone'
+    LEFT JOIN open_now u ON u.id = d.upload_id AND d.outcome IN ('new', 'join', 'resume')
+    ORDER BY d.n`
+}

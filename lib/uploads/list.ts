@@ -1,0 +1,107 @@
+import { layoutOf } from '../content/layout.ts'
+import { inOneTrip, query, type Row } from '../db/client.ts'
+import { column } from '../db/row.ts'
+import { decodeCursor, encodeCursor } from '../http/cursor.ts'
+import { Problem } from '../problem.ts'
+import { listParts } from '../storage/multipart.ts'
+import { headObject } from '../storage/objects.ts'
+import { type SQL, sql } from '../vendor/orm.js'
+import { isAsDeclared } from './open-at-store.ts'
+import { type Ranges, rangesOf } from './ranges.ts'
+import { type Upload, type UploadState, uploadOf } from './upload.ts'
+
+/** An upload as its account sees it. */
+export type UploadView = {
+  uploadId: string
+  status: UploadState
+  fileHash: string
+  fileSize: number
+  partSize: number
+  partCount: number
+  checksum: 'sha256' | 'md5'
+  targets: { path: string; fileId: string | null }[]
+  createdAt: string
+  expiresAt: string
+}
+
+/**
+ * One upload and which of its parts the store has (from the store's own listing). SQL 1, S3 1 per 1,000 parts while open.
+ *
+ * @throws Problem `not-found`
+ */
+export async function readUpload(
+  accountId: string,
+  uploadId: string,
+): Promise<UploadView & { storedParts: Ranges }> {
+  const [row] = await query(
+    viewStatement(sql`u.account_id = ${accountId} AND u.id = ${uploadId}`, 1),
+  )
+  if (!row) throw new Problem('not-found', 'There is no such upload in this account.')
+
+  const upload = uploadOf(row)
+  return {
+    ...viewOf(row),
+    storedParts: rangesOf(await storedPartsOf(upload, column.bytes(row, 'part_digests'))),
+  }
+}
+
+/** The account's open uploads, newest first, `limit` a page. SQL 1. */
+export async function listUploads(
+  accountId: string,
+  { cursor, limit }: { cursor: string | undefined; limit: number },
+): Promise<{ uploads: UploadView[]; cursor: string | null }> {
+  const [before, id] =
+    cursor === undefined
+      ? ['infinity', '00000000-0000-0000-0000-000000000000']
+      : decodeCursor(cursor, 2)
+  const where = sql`u.account_id = ${accountId} AND u.state IN ('open', 'completing')
+    AND (u.created_at, u.id) < (${before}::timestamptz, ${id}::uuid)`
+  const [rows = []] = await inOneTrip([viewStatement(where, limit + 1)])
+
+  const page = rows.slice(0, limit)
+  const last = rows.length > limit ? page.at(-1) : undefined
+  const next = last
+    ? encodeCursor([column.text(last, 'created_at'), column.text(last, 'id')])
+    : null
+  return { uploads: page.map(viewOf), cursor: next }
+}
+
+function viewStatement(where: SQL, limit: number): SQL {
+  return sql`
+    SELECT u.*, u.created_at::text AS created_at,
+      (SELECT jsonb_agg(jsonb_build_object('path', t.path, 'fileId', t.file_id) ORDER BY t.path)
+       FROM upload_targets t WHERE t.upload_id = u.id) AS targets
+    FROM uploads u WHERE ${where}
+    ORDER BY u.created_at DESC, u.id DESC LIMIT ${limit}`
+}
+
+function viewOf(row: Row): UploadView {
+  const { id, state, fileHash, fileSize, partCount, checksum, createdAt, expiresAt } = uploadOf(row)
+  const { partSize } = layoutOf(fileSize)
+  const targets = column.targets(row, 'targets')
+  return {
+    uploadId: id,
+    status: state,
+    fileHash,
+    fileSize,
+    partSize,
+    partCount,
+    checksum,
+    targets,
+    createdAt,
+    expiresAt,
+  }
+}
+
+async function storedPartsOf(upload: Upload, digests: Buffer): Promise<number[]> {
+  const all = Array.from({ length: upload.partCount }, (_, index) => index + 1)
+  if (upload.state === 'done') return all
+  if (upload.state !== 'open' && upload.state !== 'completing') return []
+  if (upload.partCount === 1)
+    return (await headObject(upload.storageKey))?.size === upload.fileSize ? [1] : []
+  if (upload.s3UploadId === null) return []
+  const parts = (await listParts(upload.storageKey, upload.s3UploadId)) ?? []
+  return parts
+    .filter((part) => isAsDeclared(upload, part, digests))
+    .map(({ partNumber }) => partNumber)
+}

@@ -1,0 +1,73 @@
+import type { Account } from '../accounts/authenticate.ts'
+import { type Row, withAccountLocked } from '../db/client.ts'
+import { column } from '../db/row.ts'
+import { activeEdges, type Edge, edgesOf } from '../edges/catalogue.ts'
+import { Problem } from '../problem.ts'
+import { type Allowance, allowanceOf, allowanceStatement } from '../quota/allowance.ts'
+import { type Candidate, decideStatement } from './decide-statement.ts'
+import { type ChecksumMode, type Upload, uploadOf } from './upload.ts'
+
+/** What became of a file: a clone of a blob the account has, or a place on an open upload, new or found. */
+export type Decision =
+  | { kind: 'stored'; fileId: string; verified: boolean }
+  | { kind: 'open'; upload: Upload; isNew: boolean }
+  | { kind: 'refused'; problem: Problem }
+
+export type Reservation = { decisions: Decision[]; allowance: Allowance; edges: Edge[] }
+
+/**
+ * Decides a batch of files in one SQL round trip, under the account's lock: clones what the account already stores,
+ * joins uploads that are open, opens the rest, and charges or reserves the quota for exactly those that fit, in order.
+ * Paths are distinct within a batch; files of the same content carry the same `uploadId` and `storageKey`.
+ */
+export async function reserveUploads(
+  account: Account,
+  candidates: Candidate[],
+  options: { checksum: ChecksumMode; uploadVia: string },
+): Promise<Reservation> {
+  const [allowanceRows = [], edgeRows = [], decided = []] = await withAccountLocked(account.id, [
+    allowanceStatement(account.id),
+    activeEdges(),
+    decideStatement(account.id, candidates, options),
+  ])
+  const allowance = allowanceOf(allowanceRows)
+  const decisions = decided.map((row) => decisionOf(row, allowance))
+  return { decisions, allowance, edges: edgesOf(edgeRows) }
+}
+
+function decisionOf(row: Row, allowance: Allowance): Decision {
+  const outcome = column.text(row, 'outcome')
+  if (outcome === 'clone') {
+    const fileId = column.text(row, 'placed_file_id')
+    return { kind: 'stored', fileId, verified: column.boolean(row, 'verified') }
+  }
+  if (['new', 'join', 'resume'].includes(outcome)) {
+    return { kind: 'open', upload: uploadOf(row), isNew: column.boolean(row, 'is_new') }
+  }
+  return { kind: 'refused', problem: refusal(outcome, row, allowance) }
+}
+
+function refusal(outcome: string, row: Row, allowance: Allowance): Problem {
+  const { tier, fileBytesMax } = allowance
+  if (outcome === 'path-taken') {
+    const fileId = column.text(row, 'taken_by')
+    const detail = 'A file has this path already, and ifNew was asked for.'
+    return new Problem('path-taken', detail, { fileId })
+  }
+  if (outcome === 'too-large') {
+    const detail = `A file of tier ${tier} may have ${fileBytesMax} bytes.`
+    return new Problem('too-large', detail, { fileBytesMax })
+  }
+  return quotaExceeded(allowance, column.number(row, 'size'))
+}
+
+function quotaExceeded(allowance: Allowance, neededBytes: number): Problem {
+  const { tier, quotaBytes, usedBytes, reservedBytes } = allowance
+  const way =
+    quotaBytes === 0
+      ? `Tier ${tier} includes no storage; a higher tier does.`
+      : 'Delete files for good (the trash counts), end open uploads, or move to a higher tier.'
+  const detail = `${neededBytes} more bytes do not fit the quota of ${quotaBytes}. ${way}`
+  const quota = { quotaBytes, usedBytes, reservedBytes, neededBytes }
+  return new Problem('quota-exceeded', detail, { quota })
+}

@@ -1,0 +1,58 @@
+import { type SQL, sql } from '../vendor/orm.js'
+
+/** An upload that the store has finished. */
+export type Finished = { id: string; etag: string; verified: boolean }
+
+/**
+ * Turns finished uploads into files: one blob each, a file per target (replacing what had the path, unless the target is
+ * `ifNew`), the reservation of every target into usage, `completing` into `done`. Runs under the account's lock; an
+ * upload that is not `completing` any more is left alone. Of two uploads onto one path the younger stays.
+ */
+export function settleStatement(accountId: string, finished: Finished[]): SQL {
+  return sql`
+    WITH finished AS (
+      SELECT u.*, f.etag, f.verified
+      FROM jsonb_to_recordset(${JSON.stringify(finished)}::jsonb) AS f(id uuid, etag text, verified boolean)
+      JOIN uploads u ON u.id = f.id AND u.account_id = ${accountId} AND u.state = 'completing'
+    ), stored AS (
+      INSERT INTO file_hashes (account_id, file_hash, file_size, storage_key, etag, verified)
+      SELECT account_id, file_hash, file_size, storage_key, etag, verified FROM finished
+      RETURNING id, storage_key
+    ), targets AS (
+      SELECT t.upload_id, t.path, t.content_type, t.if_new, u.file_size, u.uploaded_via, s.id AS blob_id,
+        f.size_bytes AS old_size, f.blob_id AS old_blob_id, t.if_new AND f.id IS NOT NULL AS refused,
+        row_number() OVER (PARTITION BY t.path ORDER BY u.created_at DESC, u.id) AS rank
+      FROM finished u
+      JOIN stored s ON s.storage_key = u.storage_key
+      JOIN upload_targets t ON t.upload_id = u.id
+      LEFT JOIN agentcache_assets f ON f.account_id = ${accountId} AND f.path = t.path AND f.trashed_at IS NULL
+    ), winning AS (
+      SELECT * FROM targets WHERE rank = 1 AND NOT refused
+    ), placed AS (
+      INSERT INTO agentcache_assets (account_id, blob_id, path, size_bytes, content_type, uploaded_via)
+      SELECT ${accountId}::uuid, blob_id, path, file_size, content_type, uploaded_via FROM winning
+      ON CONFLICT (account_id, path) WHERE trashed_at IS NULL
+      DO UPDATE SET blob_id = excluded.blob_id, size_bytes = excluded.size_bytes, content_type = excluded.content_type,
+        uploaded_via = excluded.uploaded_via, updated_at = now()
+      RETURNING id, path
+    ), released AS (
+      UPDATE file_hashes SET last_referenced_at = now() WHERE id IN (SELECT old_blob_id FROM winning)
+    ), noted AS (
+      UPDATE upload_targets t SET file_id = placed.id
+      FROM targets x JOIN placed ON placed.path = x.path
+      WHERE t.upload_id = x.upload_id AND t.path = x.path AND NOT x.refused AND (x.rank = 1 OR NOT x.if_new)
+    ), done AS (
+      UPDATE uploads u
+      SET state = 'done', blob_id = s.id, completed_at = now(), completing_since = NULL, part_digests = '',
+        part_md5s = '{}', updated_at = now()
+      FROM finished f JOIN stored s ON s.storage_key = f.storage_key
+      WHERE u.id = f.id
+    )
+    UPDATE agentcache_accounts
+    SET storage_reserved_bytes = storage_reserved_bytes
+          - (SELECT coalesce(sum(file_size), 0)::bigint FROM targets),
+        storage_used_bytes = storage_used_bytes
+          + (SELECT coalesce(sum(file_size - coalesce(old_size, 0)), 0)::bigint FROM winning),
+        updated_at = now()
+    WHERE id = ${accountId}`
+}

@@ -1,0 +1,183 @@
+import type { Account } from '../accounts/authenticate.ts'
+import { mapConcurrently } from '../concurrency.ts'
+import { layoutOf } from '../content/layout.ts'
+import type { Position } from '../edges/distance.ts'
+import { type Offer, offerEdges } from '../edges/offer.ts'
+import { Problem, type ProblemDocument } from '../problem.ts'
+import type { SignedParts } from '../storage/sign-parts.ts'
+import { releaseDueUploads } from './abort.ts'
+import { candidatesOf } from './candidates.ts'
+import type { Candidate } from './decide-statement.ts'
+import type { NewFile } from './fields.ts'
+import { type Opened, openAtStore } from './open-at-store.ts'
+import { partsWithout, type Ranges, rangesOf } from './ranges.ts'
+import { recordOpened } from './record-opened.ts'
+import { type Decision, type Reservation, reserveUploads } from './reserve.ts'
+import { type AnswerBudget, bytesOf, digestsOf, newAnswerBudget, signWithin } from './sign.ts'
+import { type UsableStore, usableStore } from './usable-store.ts'
+
+const STORE_CALLS_AT_ONCE = 16
+
+/** What became of one file of a start. */
+export type StartResult =
+  | ({ path: string; status: 'stored' } & StoredFile)
+  | ({ path: string; status: 'open' } & OpenUpload)
+  | { path: string; status: 'completing'; uploadId: string }
+  | { path: string | null; problem: ProblemDocument }
+
+type StoredFile = {
+  duplicate: true
+  fileId: string
+  fileHash: string
+  fileSize: number
+  verified: boolean
+  savedBytes: number
+}
+
+type OpenUpload = {
+  uploadId: string
+  fileHash: string
+  fileSize: number
+  partSize: number
+  partCount: number
+  checksum: 'sha256' | 'md5'
+  storedParts: Ranges
+  expiresAt: string
+  signed: SignedParts | null
+}
+
+type Signing = { opened: Map<string, Opened>; budget: AnswerBudget; store: UsableStore }
+
+/**
+ * Starts or resumes uploads. Files that are a `Problem` already keep their place in the answer and fail alone.
+ *
+ * Round trips, however many files: SQL 1, plus 1 when an upload of several parts is new (2 more when the quota is full and
+ * ended uploads may free some); S3 1 for each upload of several parts and for each found one, 16 at once.
+ */
+export async function startUploads(
+  account: Account,
+  wanted: readonly (NewFile | Problem)[],
+  { uploadVia, position }: { uploadVia: string; position: Position | null },
+): Promise<{ results: StartResult[] } & Offer> {
+  const store = await usableStore()
+  const judged = await candidatesOf(account, wanted)
+  const candidates = judged.flatMap((file) => (file instanceof Problem ? [] : [file]))
+
+  const options = { checksum: store.checksum, uploadVia }
+  const reservation = await reserveOrRelease(account, candidates, options)
+  const opened = await openAll(candidates, reservation.decisions)
+
+  const signing = { opened, budget: newAnswerBudget(), store }
+  const decided = candidates.map((candidate, index) =>
+    resultOf(candidate, reservation.decisions[index], signing),
+  )
+  const results = judged.map((file, index): StartResult => {
+    if (!(file instanceof Problem)) return decided[candidates.indexOf(file)] ?? unreachable()
+    const asked = wanted[index]
+    return { path: asked && 'path' in asked ? asked.path : null, problem: file.document() }
+  })
+  return { results, ...offerEdges(account, missingBytes(opened), { ...reservation, position }) }
+}
+
+/** Before the quota refuses, uploads that ended give back what nothing can use any more. */
+async function reserveOrRelease(
+  account: Account,
+  candidates: Candidate[],
+  options: Parameters<typeof reserveUploads>[2],
+): Promise<Reservation> {
+  const reservation = await reserveUploads(account, candidates, options)
+  const isFull = reservation.decisions.some(
+    (one) => one.kind === 'refused' && one.problem.slug === 'quota-exceeded',
+  )
+  if (!isFull || reservation.allowance.reservedBytes === 0) return reservation
+  return (await releaseDueUploads(account.id)) === 0
+    ? reservation
+    : await reserveUploads(account, candidates, options)
+}
+
+async function openAll(
+  candidates: Candidate[],
+  decisions: Decision[],
+): Promise<Map<string, Opened>> {
+  const distinct = new Map(
+    decisions.flatMap((decision, index) => {
+      const digests = candidates[index]?.partDigests
+      if (decision.kind !== 'open' || decision.upload.state !== 'open' || !digests) return []
+      return [[decision.upload.id, { ...decision, digests }] as const]
+    }),
+  )
+  const opened = await mapConcurrently([...distinct.values()], STORE_CALLS_AT_ONCE, (one) =>
+    openAtStore(one.upload, one.isNew, one.digests),
+  )
+  const recorded = await recordOpened(opened)
+  return new Map(recorded.map((one) => [one.upload.id, one]))
+}
+
+function resultOf(
+  candidate: Candidate,
+  decision: Decision | undefined,
+  signing: Signing,
+): StartResult {
+  const { path, fileHash, fileSize } = candidate
+  if (!decision) return unreachable()
+  if (decision.kind === 'refused') return { path, problem: decision.problem.document() }
+  if (decision.kind === 'stored') {
+    const { fileId, verified } = decision
+    return {
+      path,
+      status: 'stored',
+      duplicate: true,
+      fileId,
+      fileHash,
+      fileSize,
+      verified,
+      savedBytes: fileSize,
+    }
+  }
+  const { id: uploadId, state } = decision.upload
+  if (state === 'completing') return { path, status: 'completing', uploadId }
+
+  const one = signing.opened.get(uploadId)
+  if (!one)
+    return {
+      path,
+      problem: new Problem('upload-closed', 'Aborted meanwhile; start again.').document(),
+    }
+  return { path, status: 'open', ...describeOpen(one, candidate, signing) }
+}
+
+function describeOpen(
+  one: Opened,
+  { partDigests }: Candidate,
+  { budget, store }: Signing,
+): OpenUpload {
+  const { upload, s3UploadId, storedParts } = one
+  const { partSize, partCount } = layoutOf(upload.fileSize)
+  const missing = upload.checksum === 'sha256' ? partsWithout(partCount, storedParts) : []
+  return {
+    uploadId: upload.id,
+    fileHash: upload.fileHash,
+    fileSize: upload.fileSize,
+    partSize,
+    partCount,
+    checksum: upload.checksum,
+    storedParts: rangesOf(storedParts),
+    expiresAt: upload.expiresAt,
+    signed: signWithin(
+      budget,
+      { upload, s3UploadId, digests: digestsOf(partDigests, missing) },
+      store,
+    ),
+  }
+}
+
+function missingBytes(opened: Map<string, Opened>): number {
+  const bytes = [...opened.values()].map(
+    ({ upload, storedParts }) => upload.fileSize - bytesOf(upload, storedParts),
+  )
+  return bytes.reduce((sum, one) => sum + one, 0)
+}
+
+function unreachable(): never {
+  throw new Error('a file of the batch has no decision')
+}
