@@ -27,7 +27,7 @@ export function buildProject({ root, into, toolchain }) {
     {
       cwd: into,
       // The platform applies vercel.json's build.env; the CLI leaves that to the caller.
-      env: { ...toolchain.environment, ...readBuildEnvironment(into) },
+      env: { ...toolchain.environment, CI: '1', ...readBuildEnvironment(into) },
       encoding: 'utf8',
       stdio: ['ignore', 'pipe', 'pipe'],
       timeout: 300_000,
