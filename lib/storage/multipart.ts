@@ -52,11 +52,12 @@ export async function listParts(key: string, s3UploadId: string): Promise<Stored
 }
 
 /**
- * Completes an upload from exactly these parts. `gone`: the store knows no such upload, so it was completed or aborted
- * before. `invalid-part`: it does not have these parts, in this order, at least 5 MiB each but the last. An answer of
- * 200 that carries an error is that error (Amazon S3 API Reference, CompleteMultipartUpload).
+ * Completes an upload from exactly these parts, which count from 1 without a gap (AWS answers 500 otherwise). `gone`: the
+ * store knows no such upload, so it was completed or aborted before. `invalid-part`: it does not have these parts, in
+ * this order, at least 5 MiB each but the last. An answer of 200 that carries an error is that error (Amazon S3 API
+ * Reference, CompleteMultipartUpload).
  *
- * @throws Problem `store-unavailable`
+ * @throws Problem `store-unavailable`; the upload may have been completed nevertheless
  */
 // biome-ignore lint/complexity/useMaxParams: the four things CompleteMultipartUpload takes
 export async function completeMultipartUpload(
