@@ -1,0 +1,33 @@
+import type { ParseArgsConfig } from 'node:util'
+import type { Settings } from './settings.ts'
+
+/** Every flag of every command; which command takes which stands in commands.ts. */
+export type Flags = {
+  to?: string
+  'if-new'?: boolean
+  connections?: number
+  direct?: boolean
+  json?: boolean
+  verbose?: boolean
+  output?: string
+  force?: boolean
+  permanent?: boolean
+}
+
+export type Context = {
+  flags: Flags
+  args: string[]
+  /** Read only when the command needs the service. */
+  settings: () => Settings
+  signal: AbortSignal
+}
+
+export type Command = {
+  usage: string
+  summary: string
+  options: NonNullable<ParseArgsConfig['options']>
+  /** One line per option, for `--help`. */
+  explained: [option: string, text: string][]
+  /** Loads what the command needs and runs it; the answer is the exit code. */
+  run: (context: Context) => Promise<number>
+}

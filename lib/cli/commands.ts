@@ -1,0 +1,97 @@
+import type { Command } from './command.ts'
+
+const json = { type: 'boolean' } as const
+const JSON_LINE: [string, string] = ['--json', 'one JSON object per line on stdout']
+
+/** The commands by name; each loads its own code, so that `--help` loads none. */
+export const COMMANDS: Record<string, Command> = {
+  upload: {
+    usage:
+      'upload PATH... [--to PREFIX] [--if-new] [--connections N] [--direct] [--json] [--verbose]',
+    summary: 'send files and folders; resumes what was interrupted',
+    options: {
+      to: { type: 'string' },
+      'if-new': { type: 'boolean' },
+      connections: { type: 'string' },
+      direct: { type: 'boolean' },
+      verbose: { type: 'boolean' },
+      json,
+    },
+    explained: [
+      ['--to PREFIX', 'put everything under this folder of the account'],
+      ['--if-new', 'refuse a file whose path is taken, instead of replacing it'],
+      ['--connections N', 'at most N connections at once'],
+      ['--direct', 'send straight to the store, over no relay'],
+      ['--verbose', 'say why parts are sent again'],
+      JSON_LINE,
+    ],
+    run: async (context) => (await import('./upload.ts')).uploadCommand(context),
+  },
+  get: {
+    usage: 'get FILE-ID [-o PATH] [--force] [--connections N] [--direct] [--json]',
+    summary: 'fetch a file, verified; resumes what was interrupted',
+    options: {
+      output: { type: 'string', short: 'o' },
+      force: { type: 'boolean' },
+      connections: { type: 'string' },
+      direct: { type: 'boolean' },
+      json,
+    },
+    explained: [
+      ['-o, --output PATH', 'file or folder to write to (default: the current folder)'],
+      ['--force', 'replace a different file that is there'],
+      ['--connections N', 'at most N connections at once'],
+      ['--direct', 'fetch straight from the store, over no relay'],
+      JSON_LINE,
+    ],
+    run: async (context) => (await import('./get.ts')).getCommand(context),
+  },
+  ls: {
+    usage: 'ls [PREFIX] [--json]',
+    summary: 'list stored files',
+    options: { json },
+    explained: [JSON_LINE],
+    run: async (context) => (await import('./ls.ts')).lsCommand(context),
+  },
+  rm: {
+    usage: 'rm FILE-ID|PATH... [--permanent] [--json]',
+    summary: 'move files to the trash (30 days), or delete them for good',
+    options: { permanent: { type: 'boolean' }, json },
+    explained: [['--permanent', 'delete for good and free the quota'], JSON_LINE],
+    run: async (context) => (await import('./rm.ts')).rmCommand(context),
+  },
+  hash: {
+    usage: 'hash FILE... [--json]',
+    summary: 'print the content ids of local files',
+    options: { json },
+    explained: [JSON_LINE],
+    run: async (context) => (await import('./hash.ts')).hashCommand(context),
+  },
+  quota: {
+    usage: 'quota [--json]',
+    summary: 'show the tier, storage and bandwidth used',
+    options: { json },
+    explained: [JSON_LINE],
+    run: async (context) => (await import('./quota.ts')).quotaCommand(context),
+  },
+  uploads: {
+    usage: 'uploads [list | abort UPLOAD-ID...] [--json]',
+    summary: 'list unfinished uploads, or give them up',
+    options: { json },
+    explained: [JSON_LINE],
+    run: async (context) => (await import('./uploads.ts')).uploadsCommand(context),
+  },
+}
+
+/** Options that every command takes. */
+export const COMMON_OPTIONS = {
+  url: { type: 'string' },
+  'api-key': { type: 'string' },
+  help: { type: 'boolean', short: 'h' },
+} as const
+
+export const COMMON_EXPLAINED: [string, string][] = [
+  ['--url URL', 'the service (else JETTY_URL, the config file, .jetty/dev.env)'],
+  ['--api-key KEY', 'the key (else JETTY_API_KEY ...); other users may see it in the process list'],
+  ['-h, --help', 'this help'],
+]

@@ -1,0 +1,42 @@
+import { createApi } from '../client/api.ts'
+import { downloadFile } from '../client/node/download.ts'
+import { createHashPool } from '../client/node/hash-pool.ts'
+import { createSender } from '../client/node/send-part.ts'
+import type { Context } from './command.ts'
+import { EXIT, usageError } from './exit.ts'
+import { note, say, sayJson, showBytes, showSeconds, showText } from './output.ts'
+import { createProgressLine } from './progress-line.ts'
+
+/** jetty get: fetches one file over all paths, verifies it and only then gives it its name. */
+export async function getCommand({ flags, args, settings, signal }: Context): Promise<number> {
+  const [fileId] = args
+  if (fileId === undefined || args.length > 1) throw usageError('get: name one file id.')
+  const tools = { pool: createHashPool(), sender: createSender() }
+  const line = createProgressLine(flags.json && !process.stderr.isTTY)
+  try {
+    const result = await downloadFile({
+      api: createApi({ ...settings(), signal }),
+      tools,
+      fileId,
+      target: flags.output ?? '.',
+      force: flags.force ?? false,
+      signal,
+      connections: flags.connections,
+      directOnly: flags.direct,
+      onProgress: line.show,
+    })
+    line.clear()
+    const { kept, ...shown } = result
+    if (flags.json) sayJson(shown)
+    else say(`${showText(result.file)}  (${showBytes(result.fileSize)}, ${result.fileHash})`)
+    note(kept ? 'already there, unchanged' : `fetched in ${showSeconds(result.seconds)}`)
+    return EXIT.ok
+  } catch (error) {
+    line.clear()
+    if (signal.aborted) note('Interrupted. What was fetched is kept; the same command resumes.')
+    throw error
+  } finally {
+    tools.sender.close()
+    await tools.pool.close()
+  }
+}

@@ -1,0 +1,89 @@
+import { readFileSync, statSync } from 'node:fs'
+import { homedir } from 'node:os'
+import path from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { usageError } from './exit.ts'
+
+const DEV_ENV = fileURLToPath(new URL('../../.jetty/dev.env', import.meta.url))
+const OTHERS_MAY = 0o077
+
+export type Settings = { url: string; apiKey: string }
+type Known = Partial<Settings>
+
+/**
+ * The service's address and the API key: from flags, else JETTY_URL and JETTY_API_KEY, else the config file, else what
+ * `npm run dev` wrote for this checkout. The two belong together: a key never goes to an address from another place,
+ * except that flags and environment may be mixed.
+ *
+ * @throws a usage error when one is missing, or when others may read the config file
+ */
+export function readSettings(flags: Known): Settings {
+  const { JETTY_URL, JETTY_API_KEY } = process.env
+  const asked = { url: flags.url ?? JETTY_URL, apiKey: flags.apiKey ?? JETTY_API_KEY }
+  if (asked.url && asked.apiKey) return { url: asked.url, apiKey: asked.apiKey }
+
+  const filed = readConfig(configPath()) ?? readDevEnv()
+  if (asked.apiKey && filed?.url) return { url: filed.url, apiKey: asked.apiKey }
+  if (!asked.url && filed?.url && filed.apiKey) return { url: filed.url, apiKey: filed.apiKey }
+  if (asked.url && filed?.apiKey && sameOrigin(asked.url, filed.url)) {
+    return { url: asked.url, apiKey: filed.apiKey }
+  }
+  throw usageError(
+    `Set JETTY_URL and JETTY_API_KEY, or write {"url", "apiKey"} to ${configPath()} (mode 600), or run \`npm run dev\`.`,
+  )
+}
+
+function configPath(): string {
+  const base = process.env.XDG_CONFIG_HOME || path.join(homedir(), '.config')
+  return process.env.JETTY_CONFIG || path.join(base, 'jetty', 'config.json')
+}
+
+function readConfig(file: string): Known | undefined {
+  const text = readIfThere(file)
+  if (text === undefined) return undefined
+  if (process.platform !== 'win32' && statSync(file).mode & OTHERS_MAY) {
+    throw usageError(`${file} holds an API key and others may read it; run: chmod 600 ${file}`)
+  }
+  try {
+    const { url, apiKey }: Record<string, unknown> = JSON.parse(text)
+    return { url: textOf(url), apiKey: textOf(apiKey) }
+  } catch (cause) {
+    throw usageError(`${file} is not JSON.`, cause)
+  }
+}
+
+function readDevEnv(): Known | undefined {
+  const text = readIfThere(DEV_ENV)
+  if (text === undefined) return undefined
+  const values = new Map(
+    text.split('\n').map((line) => {
+      const [name = '', ...value] = line.replace(/^export /, '').split('=')
+      return [
+        name.trim(),
+        value
+          .join('=')
+          .trim()
+          .replace(/^(['"])(.*)\1$/, '$2'),
+      ]
+    }),
+  )
+  return { url: values.get('JETTY_URL'), apiKey: values.get('JETTY_API_KEY') }
+}
+
+function readIfThere(file: string): string | undefined {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch {
+    return undefined
+  }
+}
+
+function textOf(value: unknown): string | undefined {
+  return typeof value === 'string' && value !== '' ? value : undefined
+}
+
+function sameOrigin(a: string, b: string | undefined): boolean {
+  return (
+    b !== undefined && URL.canParse(a) && URL.canParse(b) && new URL(a).origin === new URL(b).origin
+  )
+}

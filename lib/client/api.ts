@@ -1,0 +1,88 @@
+import { backoffMs, retryAfterMs, wait } from './backoff.ts'
+import { messageOf, refusal } from './failure.ts'
+import type { ProblemDocument } from './wire.ts'
+
+/** A function may run for 60 s; what takes longer than this will not answer. */
+const CALL_TIMEOUT_MS = 90_000
+const ATTEMPTS_MAX = 8
+
+export type ApiOptions = { url: string; apiKey: string; signal?: AbortSignal; attemptsMax?: number }
+
+export type Api = {
+  url: string
+  /** How many requests went out, repeated ones included. */
+  calls: () => number
+  /** Sends JSON and gives the answer's JSON. */
+  call: <T>(method: string, path: string, body?: unknown) => Promise<T>
+}
+
+/**
+ * The control plane as a function. A lost answer, 429 and 5xx are asked again with growing waits (at least what
+ * `Retry-After` says): every call of the protocol may be repeated.
+ *
+ * @throws a refusal with its `problem` for any other status; the last network error when nothing answers
+ */
+export function createApi({ url, apiKey, signal, attemptsMax = ATTEMPTS_MAX }: ApiOptions): Api {
+  const base = url.replace(/\/+$/, '')
+  let calls = 0
+
+  async function attempt<T>(method: string, path: string, body: unknown): Promise<Attempt<T>> {
+    calls += 1
+    const timeout = AbortSignal.timeout(CALL_TIMEOUT_MS)
+    const response = await fetch(`${base}${path}`, {
+      method,
+      headers: headersOf(apiKey, body),
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      signal: signal ? AbortSignal.any([signal, timeout]) : timeout,
+    })
+    if (response.ok) return { answer: await response.json() }
+    const error = refusal(await problemFrom(response))
+    const heals = response.status === 429 || response.status >= 500
+    return { error, heals, waitMs: retryAfterMs(response.headers.get('retry-after')) }
+  }
+
+  async function call<T>(method: string, path: string, body?: unknown): Promise<T> {
+    for (let attempts = 0; ; attempts += 1) {
+      const result = await attempt<T>(method, path, body).catch((cause) =>
+        networkError(base, cause),
+      )
+      if ('answer' in result) return result.answer
+      signal?.throwIfAborted()
+      if (!result.heals || attempts + 1 >= attemptsMax) throw result.error
+      await wait(Math.max(result.waitMs, backoffMs(attempts)), signal)
+    }
+  }
+
+  return { url: base, calls: () => calls, call }
+}
+
+type Attempt<T> = { answer: T } | { error: Error; heals: boolean; waitMs: number }
+
+function headersOf(apiKey: string, body: unknown): Record<string, string> {
+  const headers = { authorization: `Bearer ${apiKey}`, accept: 'application/json' }
+  return body === undefined ? headers : { ...headers, 'content-type': 'application/json' }
+}
+
+async function problemFrom(response: Response): Promise<ProblemDocument> {
+  const text = await response.text()
+  const fallback = {
+    type: 'about:blank',
+    status: response.status,
+    detail: `${response.status} ${text.slice(0, 200)}`,
+  }
+  if (!response.headers.get('content-type')?.includes('json')) return fallback
+  const parsed: unknown = JSON.parse(text)
+  return isProblem(parsed) ? parsed : fallback
+}
+
+function isProblem(value: unknown): value is ProblemDocument {
+  return typeof value === 'object' && value !== null && 'type' in value && 'status' in value
+}
+
+function networkError(base: string, cause: unknown) {
+  return {
+    error: new Error(`${base} does not answer: ${messageOf(cause)}`, { cause }),
+    heals: true,
+    waitMs: 0,
+  }
+}

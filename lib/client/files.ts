@@ -1,0 +1,43 @@
+import type { Api } from './api.ts'
+import type { FileEntry, UploadState } from './wire.ts'
+
+/** The live files whose paths begin with a prefix, in the order of their paths; one call per 1,000. */
+export async function* filesUnder(api: Api, prefix: string): AsyncGenerator<FileEntry> {
+  let cursor: string | null = ''
+  do {
+    const query = new URLSearchParams({
+      limit: '1000',
+      ...(prefix ? { prefix } : {}),
+      ...(cursor ? { cursor } : {}),
+    })
+    const page: { files: FileEntry[]; cursor: string | null } = await api.call(
+      'GET',
+      `/api/storage/files?${query}`,
+    )
+    yield* page.files
+    cursor = page.cursor
+  } while (cursor)
+}
+
+/** The file at exactly this path, if there is one. */
+export async function fileAt(api: Api, path: string): Promise<FileEntry | undefined> {
+  for await (const file of filesUnder(api, path)) {
+    // By path, the file itself comes before everything that its path is a prefix of.
+    return file.path === path ? file : undefined
+  }
+  return undefined
+}
+
+/** The account's open uploads, newest first; one call per 1,000. */
+export async function* openUploads(api: Api): AsyncGenerator<UploadState> {
+  let cursor: string | null = ''
+  do {
+    const query = new URLSearchParams({ limit: '1000', ...(cursor ? { cursor } : {}) })
+    const page: { uploads: UploadState[]; cursor: string | null } = await api.call(
+      'GET',
+      `/api/storage/upload?${query}`,
+    )
+    yield* page.uploads
+    cursor = page.cursor
+  } while (cursor)
+}

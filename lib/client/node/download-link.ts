@@ -1,0 +1,55 @@
+import type { Api } from '../api.ts'
+import type { Route } from '../routes.ts'
+import { overEdge } from '../sign.ts'
+import type { DownloadAnswer } from '../wire.ts'
+
+/** A link is not used in its last moments. */
+const MARGIN_MS = 15_000
+
+export type Link = {
+  /** Where a range is fetched over a path, and with which headers; renewed when it is about to end. */
+  over: (route: Route) => Promise<{ url: string; headers: Record<string, string> }>
+  /** The link was refused: the next one who asks gets a new one. */
+  refused: () => void
+}
+
+/** A download link that renews itself under the same download id, which is free. */
+export function createLink(
+  api: Api,
+  first: DownloadAnswer,
+  onAnswer: (answer: DownloadAnswer) => void,
+): Link {
+  let current = Promise.resolve(first)
+  let deadline = deadlineOf(first)
+
+  async function renew(): Promise<DownloadAnswer> {
+    const { fileId, downloadId } = first
+    const query = new URLSearchParams({ fileId, downloadId })
+    const answer = await api.call<DownloadAnswer>('GET', `/api/storage/download?${query}`)
+    deadline = deadlineOf(answer)
+    onAnswer(answer)
+    return answer
+  }
+
+  return {
+    refused: () => {
+      deadline = 0
+    },
+    over: async (route) => {
+      if (performance.now() > deadline) {
+        // Until the answer is there, everyone waits for the same one.
+        deadline = Number.POSITIVE_INFINITY
+        current = renew()
+      }
+      const { url, grant } = await current
+      const headers: Record<string, string> = {}
+      if (route.url === null || !grant) return { url, headers }
+      headers['x-jetty-grant'] = grant.token
+      return { url: overEdge(url, route.url), headers }
+    },
+  }
+}
+
+function deadlineOf({ expiresInSeconds }: DownloadAnswer): number {
+  return performance.now() + Math.max(1_000, expiresInSeconds * 1000 - MARGIN_MS)
+}

@@ -1,0 +1,59 @@
+import type { BigIntStats } from 'node:fs'
+import { type FileHandle, open, stat } from 'node:fs/promises'
+import { layoutOf } from '../../content/layout.ts'
+import { CHANGED_MESSAGE, type Source } from '../source.ts'
+import type { HashPool } from './hash-pool.ts'
+import type { Sender } from './send-part.ts'
+
+export type NodeTools = { pool: HashPool; sender: Sender }
+
+/**
+ * A file on disk, read by position. It counts as changed when its size, its time of change or its inode differs from
+ * `found`, what the directory walk saw.
+ */
+export function fileSource(file: string | Buffer, found: BigIntStats, tools: NodeTools): Source {
+  const size = Number(found.size)
+  const before = fingerprintOf(found)
+  let opened: Promise<FileHandle> | undefined
+
+  function handle(): Promise<FileHandle> {
+    opened ??= open(file, 'r')
+    return opened
+  }
+
+  async function close(): Promise<void> {
+    const closing = opened
+    opened = undefined
+    await closing?.then((held) => held.close()).catch(() => {})
+  }
+
+  async function changed(): Promise<boolean> {
+    const now = await stat(file, { bigint: true }).catch(() => undefined)
+    return now === undefined || fingerprintOf(now) !== before
+  }
+
+  return {
+    size,
+    changed,
+    close,
+    digest: async (options) => {
+      try {
+        const { fd } = await handle()
+        const digests = await tools.pool.digest(fd, layoutOf(size), options)
+        if (await changed()) throw new Error(CHANGED_MESSAGE)
+        return digests
+      } finally {
+        // Ten thousand hashed files must not mean ten thousand open ones; sending opens the file again.
+        await close()
+      }
+    },
+    send: async (request) => {
+      const { fd } = await handle()
+      return tools.sender.put({ ...request, fd })
+    },
+  }
+}
+
+function fingerprintOf({ size, mtimeNs, ctimeNs, ino }: BigIntStats): string {
+  return [size, mtimeNs, ctimeNs, ino].join('-')
+}

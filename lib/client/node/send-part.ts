@@ -1,0 +1,167 @@
+import { read } from 'node:fs'
+import http from 'node:http'
+import https from 'node:https'
+import { failure } from '../failure.ts'
+import { CHANGED_MESSAGE, type PartAnswer, type PartRequest } from '../source.ts'
+import { type BufferRing, createBufferPool } from './buffer-pool.ts'
+
+/** No progress for so long: the path is dead. The answer may take longer than a write, the kernel's buffers being deep. */
+const WRITE_STALL_MS = 30_000
+const ANSWER_STALL_MS = 120_000
+const ANSWER_BYTES_MAX = 64 * 1024
+
+export type FilePartRequest = PartRequest & { fd: number }
+
+export type Sender = {
+  /** Sends a slice of an open file and gives the answer, whatever its status. */
+  put: (request: FilePartRequest) => Promise<PartAnswer>
+  /** Opens a request; connections are kept and shared by all that goes to one host. */
+  request: (url: string, options: http.RequestOptions) => http.ClientRequest
+  close: () => void
+}
+
+/**
+ * Kept HTTP/1.1 connections per host. A slice streams through a ring of small buffers, each used again only after the
+ * connection took it, so memory depends on the number of connections and not on the size of parts.
+ */
+export function createSender(connections = 64): Sender {
+  const settings = {
+    keepAlive: true,
+    noDelay: true,
+    maxSockets: connections,
+    scheduling: 'lifo' as const,
+  }
+  const agents = { 'http:': new http.Agent(settings), 'https:': new https.Agent(settings) }
+  const buffers = createBufferPool()
+
+  function request(url: string, options: http.RequestOptions): http.ClientRequest {
+    if (url.startsWith('https:')) return https.request(url, { ...options, agent: agents['https:'] })
+    return http.request(url, { ...options, agent: agents['http:'] })
+  }
+
+  return {
+    request,
+    put: (part) => put(part, { request, buffers: buffers.ring() }),
+    close: () => {
+      agents['http:'].destroy()
+      agents['https:'].destroy()
+    },
+  }
+}
+
+type Means = { request: Sender['request']; buffers: BufferRing }
+
+function put(part: FilePartRequest, { request, buffers }: Means): Promise<PartAnswer> {
+  const headers = { ...part.headers, 'content-length': part.length }
+  const outgoing = request(part.url, { method: 'PUT', headers })
+  return new Promise((resolve, reject) => {
+    const stall = createStall(() => outgoing.destroy(failure('the path stalled', 'elsewhere')))
+    const stop = () => outgoing.destroy(failure('stopped', 'again'))
+    const end = () => {
+      stall.clear()
+      part.signal.removeEventListener('abort', stop)
+    }
+    part.signal.addEventListener('abort', stop, { once: true })
+    if (part.signal.aborted) stop()
+
+    outgoing.once('error', (error) => {
+      end()
+      reject(asFailure(error, outgoing))
+    })
+    outgoing.once('response', (incoming) => {
+      readAnswer(incoming).then(
+        (answer) => {
+          end()
+          // An answer before the last byte ends the exchange; the rest of the body would only be in the way.
+          if (!outgoing.writableFinished) outgoing.destroy()
+          resolve(answer)
+        },
+        (error) => {
+          end()
+          reject(asFailure(error, outgoing))
+        },
+      )
+    })
+    pour(outgoing, part, { buffers, stall }).catch((error) => outgoing.destroy(error))
+  })
+}
+
+/** Reads ahead into the ring while earlier slices are on their way. */
+async function pour(
+  outgoing: http.ClientRequest,
+  { fd, offset, length, onSent }: FilePartRequest,
+  { buffers, stall }: { buffers: BufferRing; stall: Stall },
+): Promise<void> {
+  let sent = 0
+  try {
+    for (let at = 0; at < length; ) {
+      const buffer = await buffers.take()
+      if (outgoing.destroyed || outgoing.writableEnded) return buffers.give(buffer)
+      const wanted = Math.min(buffer.length, length - at)
+      const count = await readAt(fd, buffer, { wanted, position: offset + at })
+      if (count === 0) throw failure(CHANGED_MESSAGE, 'never')
+      at += count
+      outgoing.write(buffer.subarray(0, count), (error) => {
+        buffers.give(buffer)
+        if (error) return
+        sent += count
+        stall.again(WRITE_STALL_MS)
+        onSent(sent)
+      })
+    }
+    outgoing.end(() => stall.again(ANSWER_STALL_MS))
+  } finally {
+    buffers.done()
+  }
+}
+
+function readAt(
+  fd: number,
+  buffer: Buffer,
+  { wanted, position }: { wanted: number; position: number },
+): Promise<number> {
+  return new Promise((resolve, reject) => {
+    read(fd, buffer, 0, wanted, position, (error, count) =>
+      error ? reject(error) : resolve(count),
+    )
+  })
+}
+
+async function readAnswer(incoming: http.IncomingMessage): Promise<PartAnswer> {
+  const chunks: Buffer[] = []
+  let bytes = 0
+  for await (const chunk of incoming) {
+    bytes += chunk.length
+    if (bytes <= ANSWER_BYTES_MAX) chunks.push(chunk)
+  }
+  const headers = Object.fromEntries(
+    Object.entries(incoming.headers).map(([name, value]) => [name, String(value)]),
+  )
+  return { status: incoming.statusCode ?? 0, headers, body: Buffer.concat(chunks).toString('utf8') }
+}
+
+/** A kept connection that the other side closed meanwhile says nothing about the path. */
+function asFailure(error: Error, outgoing: http.ClientRequest): Error {
+  if ('retry' in error) return error
+  return failure(
+    error.message || 'connection lost',
+    outgoing.reusedSocket ? 'again' : 'elsewhere',
+    { cause: error },
+  )
+}
+
+type Stall = { again: (ms: number) => void; clear: () => void }
+
+function createStall(stalled: () => void): Stall {
+  let current = WRITE_STALL_MS
+  let timer = setTimeout(stalled, current)
+  return {
+    again: (ms) => {
+      if (ms === current) return void timer.refresh()
+      clearTimeout(timer)
+      current = ms
+      timer = setTimeout(stalled, ms)
+    },
+    clear: () => clearTimeout(timer),
+  }
+}

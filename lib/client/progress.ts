@@ -1,0 +1,103 @@
+/** How often a listener is told, and over how long the rate is taken, in ms. */
+const TELL_EVERY_MS = 100
+const RATE_WINDOW_MS = 5_000
+const SAMPLE_EVERY_MS = 250
+
+/** `rate` is bytes per second over the last 5 s; `secondsLeft` is null while nothing moves. */
+export type Progress = {
+  bytesDone: number
+  bytesTotal: number
+  bytesHashed: number
+  filesDone: number
+  filesTotal: number
+  rate: number
+  secondsLeft: number | null
+  perPath: Record<string, number>
+}
+
+export type Meter = {
+  /** More to do than known so far. */
+  expect: (files: number, bytes: number) => void
+  hashed: (bytes: number) => void
+  /** Bytes over a path; negative when an attempt came to nothing. */
+  moved: (routeId: string, bytes: number) => void
+  /** Bytes that were there already, or that will never be sent. */
+  skipped: (bytes: number) => void
+  fileDone: () => void
+  progress: () => Progress
+}
+
+/** Adds up what happens and tells a listener at most ten times a second. */
+export function createMeter(listener?: (progress: Progress) => void): Meter {
+  const totals = { bytesDone: 0, bytesTotal: 0, bytesHashed: 0, filesDone: 0, filesTotal: 0 }
+  const perPath: Record<string, number> = {}
+  const rate = createRate()
+  let toldAt = Number.NEGATIVE_INFINITY
+
+  function progress(): Progress {
+    const bytesPerSecond = rate.perSecond(performance.now())
+    const left = Math.max(0, totals.bytesTotal - totals.bytesDone)
+    const secondsLeft = bytesPerSecond > 0 ? left / bytesPerSecond : null
+    return { ...totals, rate: bytesPerSecond, secondsLeft, perPath: { ...perPath } }
+  }
+
+  function tell(): void {
+    const now = performance.now()
+    if (!listener || now - toldAt < TELL_EVERY_MS) return
+    toldAt = now
+    listener(progress())
+  }
+
+  return {
+    expect: (files, bytes) => {
+      totals.filesTotal += files
+      totals.bytesTotal += bytes
+    },
+    hashed: (bytes) => {
+      totals.bytesHashed += bytes
+      tell()
+    },
+    moved: (routeId, bytes) => {
+      totals.bytesDone += bytes
+      perPath[routeId] = (perPath[routeId] ?? 0) + bytes
+      rate.add(bytes, performance.now())
+      tell()
+    },
+    skipped: (bytes) => {
+      totals.bytesDone += bytes
+      tell()
+    },
+    fileDone: () => {
+      totals.filesDone += 1
+      tell()
+    },
+    progress,
+  }
+}
+
+type Rate = { add: (bytes: number, now: number) => void; perSecond: (now: number) => number }
+
+function createRate(): Rate {
+  const samples: { at: number; bytes: number }[] = []
+  let startedAt: number | undefined
+
+  function forget(now: number): void {
+    while (samples[0] && now - samples[0].at > RATE_WINDOW_MS) samples.shift()
+  }
+
+  return {
+    add: (bytes, now) => {
+      startedAt ??= now
+      const last = samples.at(-1)
+      if (last && now - last.at < SAMPLE_EVERY_MS) last.bytes += bytes
+      else samples.push({ at: now, bytes })
+      forget(now)
+    },
+    perSecond: (now) => {
+      forget(now)
+      const bytes = samples.reduce((sum, sample) => sum + sample.bytes, 0)
+      const elapsedMs = Math.min(RATE_WINDOW_MS, now - (startedAt ?? now))
+      return elapsedMs > 0 ? Math.max(0, (bytes * 1000) / elapsedMs) : 0
+    },
+  }
+}

@@ -1,0 +1,67 @@
+import { askOf, type Entry } from './entry.ts'
+import { messageOf, problemOf, refusal } from './failure.ts'
+import { type Run, settleFailed, settleStored, useWays } from './run.ts'
+import { keepSignatures } from './sign.ts'
+import { openTransfer, sendWaiting } from './transfer.ts'
+import type { StartAnswer, StartResult } from './wire.ts'
+
+/** Problems that no file of this account will get past. */
+const STATUS_FOR_ALL = new Set([401])
+const RESTARTS_MAX = 1
+
+/** Starts or resumes up to 100 files in one call and queues what they lack; what is refused fails alone. */
+export async function startEntries(run: Run, entries: Entry[]): Promise<void> {
+  const body = { files: entries.map((entry) => askOf(entry, run.ifNew)), uploadVia: run.uploadVia }
+  try {
+    const answer = await run.api.call<StartAnswer>('POST', '/api/storage/upload', body)
+    useWays(run, answer)
+    for (const [index, entry] of entries.entries()) {
+      entry.functionCalls += 1
+      take(run, entry, { result: answer.results[index], answer })
+    }
+  } catch (error) {
+    refuseAll(run, entries, error)
+  }
+  run.completer.nudge()
+}
+
+/** Starts entries again, once, whose upload was closed or swept meanwhile. */
+export function restartEntries(run: Run, entries: Entry[]): void {
+  for (const entry of entries) {
+    run.meter.skipped(-entry.accountedBytes)
+    entry.accountedBytes = 0
+    entry.restarts += 1
+  }
+  const hopeless = entries.filter(({ restarts }) => restarts > RESTARTS_MAX)
+  for (const entry of hopeless) {
+    settleFailed(run, entry, new Error('the upload was closed twice while it was being sent'))
+  }
+  const wanted = entries.filter((entry) => !hopeless.includes(entry))
+  if (wanted.length > 0) void startEntries(run, wanted)
+}
+
+function take(
+  run: Run,
+  entry: Entry,
+  { result, answer }: { result: StartResult | undefined; answer: StartAnswer },
+): void {
+  if (!result)
+    return settleFailed(run, entry, new Error('the service left the file out of its answer'))
+  if ('problem' in result) return settleFailed(run, entry, refusal(result.problem))
+  if (result.status === 'stored') return settleStored(run, entry, result)
+
+  const joined = run.transfers.has(result.uploadId)
+  const transfer = openTransfer(run, entry, result)
+  if (joined && transfer.first !== entry) return
+  if (result.status === 'open') keepSignatures(transfer, result.signed, answer)
+  sendWaiting(run, transfer)
+}
+
+function refuseAll(run: Run, entries: Entry[], thrown: unknown): void {
+  if (run.signal.aborted) return
+  const error = thrown instanceof Error ? thrown : new Error(messageOf(thrown))
+  const problem = problemOf(thrown)
+  // Without an answer, or without a key, the next batch would fare no better.
+  if (!problem || STATUS_FOR_ALL.has(problem.status)) return run.fail(error)
+  for (const entry of entries) settleFailed(run, entry, error)
+}

@@ -1,0 +1,146 @@
+import { partRange } from '../content/layout.ts'
+import type { Flight } from './engine.ts'
+import type { Entry } from './entry.ts'
+import { type Failure, failure } from './failure.ts'
+import type { Job } from './job-queue.ts'
+import { missingOf, numbersOf } from './ranges.ts'
+import { type Run, settleFailed } from './run.ts'
+import { type Admission, partTicket, type Ticket } from './sign.ts'
+import { CHANGED_MESSAGE } from './source.ts'
+import { judgeAnswer } from './store-answer.ts'
+import type { OpenUpload, Range } from './wire.ts'
+
+/** One open upload and the files that wait for it; more than one where several have the same content. */
+export type Transfer = {
+  uploadId: string
+  entries: Entry[]
+  first: Entry
+  checksum: 'sha256' | 'md5'
+  tickets: Map<number, Ticket>
+  grant: Admission | null
+  /** Parts that the store does not have yet. */
+  waiting: Set<number>
+  /** How often the store refused a part's content or signature. */
+  refusals: Map<number, number>
+  /** How often completion asked for parts again. */
+  rounds: number
+  state: 'open' | 'closed'
+}
+
+/** A transfer for an upload that is open; a file whose content is on its way already joins that one. */
+export function openTransfer(
+  run: Run,
+  entry: Entry,
+  upload: OpenUpload | { uploadId: string },
+): Transfer {
+  const known = run.transfers.get(upload.uploadId)
+  if (known && known.state === 'open') {
+    known.entries.push(entry)
+    return known
+  }
+  const storedParts =
+    'storedParts' in upload ? upload.storedParts : [[1, entry.layout.partCount] satisfies Range]
+  const transfer: Transfer = {
+    uploadId: upload.uploadId,
+    entries: [entry],
+    first: entry,
+    checksum: 'checksum' in upload ? upload.checksum : 'sha256',
+    tickets: new Map(),
+    grant: null,
+    waiting: new Set(missingOf(storedParts, entry.layout.partCount)),
+    refusals: new Map(),
+    rounds: 0,
+    state: 'open',
+  }
+  run.transfers.set(upload.uploadId, transfer)
+  account(run, transfer, sizeOf(transfer, numbersOf(storedParts)))
+  return transfer
+}
+
+/** Queues the parts that the store lacks; a transfer without any goes on to be completed. */
+export function sendWaiting(run: Run, transfer: Transfer): void {
+  if (transfer.waiting.size === 0) run.completer.ready(transfer)
+  else run.engine.add([...transfer.waiting].map((number) => partJob(run, transfer, number)))
+}
+
+/** Sends parts again that the store lost or refused. */
+export function sendAgain(run: Run, transfer: Transfer, partNumbers: number[]): void {
+  transfer.rounds += 1
+  for (const number of partNumbers) transfer.waiting.add(number)
+  const bytes = sizeOf(transfer, partNumbers)
+  account(run, transfer, -bytes)
+  sendWaiting(run, transfer)
+}
+
+/** Ends a transfer with the same error for every file that waits for it. */
+export function failTransfer(run: Run, transfer: Transfer, error: Error): void {
+  closeTransfer(run, transfer)
+  for (const entry of transfer.entries) settleFailed(run, entry, error)
+}
+
+/** Nobody waits for the transfer any more. */
+export function closeTransfer(run: Run, transfer: Transfer): void {
+  transfer.state = 'closed'
+  run.transfers.delete(transfer.uploadId)
+}
+
+function partJob(run: Run, transfer: Transfer, partNumber: number): Job {
+  const { length } = partRange(transfer.first.layout, partNumber)
+  return {
+    bytes: length,
+    wanted: () => transfer.state === 'open' && transfer.waiting.has(partNumber),
+    run: (flight) => sendPart(run, transfer, { partNumber, flight }),
+    giveUp: (error) => giveUp(run, transfer, error),
+  }
+}
+
+async function sendPart(
+  run: Run,
+  transfer: Transfer,
+  { partNumber, flight }: { partNumber: number; flight: Flight },
+): Promise<void> {
+  const { file, layout, paths } = transfer.first
+  const ticket = await partTicket(run, transfer, { partNumber, route: flight.route })
+  if (await file.source.changed()) throw failure(CHANGED_MESSAGE, 'never')
+
+  const { offset, length } = partRange(layout, partNumber)
+  const onSent = flight.moved
+  try {
+    const answer = await file.source.send({
+      ...ticket,
+      offset,
+      length,
+      signal: flight.signal,
+      onSent,
+    })
+    const refused = judgeAnswer(transfer, { partNumber, answer, direct: flight.route.url === null })
+    if (refused && (await file.source.changed())) throw failure(CHANGED_MESSAGE, 'never')
+    if (refused) throw refused
+  } finally {
+    paths[flight.route.id] = (paths[flight.route.id] ?? 0) + flight.bytes
+  }
+  transfer.waiting.delete(partNumber)
+  transfer.tickets.delete(partNumber)
+  transfer.first.accountedBytes += length
+  if (transfer.waiting.size === 0) run.completer.ready(transfer)
+}
+
+/** An upload that the store does not know any more may be finished by another device, or swept: ask once more. */
+function giveUp(run: Run, transfer: Transfer, error: Failure): void {
+  if (transfer.state === 'closed') return
+  if (!('uploadGone' in error)) return failTransfer(run, transfer, error)
+  closeTransfer(run, transfer)
+  run.restart(transfer.entries)
+}
+
+function sizeOf(transfer: Transfer, partNumbers: number[]): number {
+  return partNumbers.reduce(
+    (sum, number) => sum + partRange(transfer.first.layout, number).length,
+    0,
+  )
+}
+
+function account(run: Run, transfer: Transfer, bytes: number): void {
+  transfer.first.accountedBytes += bytes
+  run.meter.skipped(bytes)
+}

@@ -1,0 +1,142 @@
+/** What the control plane says and is told (docs/api.md). Sizes are bytes, times RFC 3339, ranges inclusive. */
+export type Range = [first: number, last: number]
+
+export type ProblemDocument = {
+  type: string
+  title?: string
+  status: number
+  detail?: string
+  retryAfterSeconds?: number
+  missingParts?: Range[]
+  mismatchedParts?: Range[]
+}
+
+export type FileAsk = {
+  path: string
+  fileSize: number
+  fileHash: string
+  partHashes: string[]
+  contentType?: string
+  ifNew?: boolean
+}
+
+export type UploadVia = 'desktop' | 'web' | 'api'
+
+/** A template with `{partNumber}` and `{signature}`, and a signature per part number. */
+export type Signed = {
+  url: string
+  headers: Record<string, string>
+  signatures: Record<string, string>
+  expiresAt: string
+}
+
+export type Edge = { id: string; url: string; city?: string; country?: string; distanceKm?: number }
+
+export type Grant = { token: string; expiresAt: string; bytes: number }
+
+export type StoredFile = {
+  path: string
+  status: 'stored'
+  duplicate: boolean
+  fileId: string
+  fileHash: string
+  fileSize: number
+  verified: boolean
+}
+
+export type OpenUpload = {
+  path: string
+  status: 'open'
+  uploadId: string
+  fileHash: string
+  fileSize: number
+  partSize: number
+  partCount: number
+  checksum: 'sha256' | 'md5'
+  storedParts: Range[]
+  signed: Signed | null
+}
+
+export type CompletingUpload = { path: string; status: 'completing'; uploadId: string }
+
+export type FileProblem = { path: string; status?: undefined; problem: ProblemDocument }
+
+export type StartResult = StoredFile | OpenUpload | CompletingUpload | FileProblem
+
+/** What every answer that signs says about the ways to the store. */
+export type Ways = { edges: Edge[]; grant: Grant | null; connections: number; serverTime: string }
+
+export type StartAnswer = { results: StartResult[] } & Ways
+
+export type SignAsk = { uploadId: string; partNumbers?: number[]; md5s?: Record<string, string> }
+
+export type SignResult = {
+  uploadId: string
+  storedParts?: Range[]
+  signed?: Signed | null
+  problem?: ProblemDocument
+}
+
+export type SignAnswer = { results: SignResult[] } & Ways
+
+export type CompletedTarget = { path: string; fileId?: string; problem?: ProblemDocument }
+
+export type CompleteResult =
+  | {
+      uploadId: string
+      status: 'stored'
+      fileHash: string
+      fileSize: number
+      verified: boolean
+      files: CompletedTarget[]
+    }
+  | { uploadId: string; status: 'completing'; retryAfterSeconds?: number }
+  | { uploadId: string; status?: undefined; problem: ProblemDocument }
+
+export type CompleteAnswer = { results: CompleteResult[] }
+
+export type UploadState = {
+  uploadId: string
+  status: 'open' | 'completing' | 'done' | 'aborting' | 'aborted'
+  fileHash: string
+  fileSize: number
+  partSize: number
+  partCount: number
+  checksum: 'sha256' | 'md5'
+  storedParts?: Range[]
+  targets: { path: string; fileId?: string }[]
+  createdAt: string
+  expiresAt: string
+}
+
+export type FileEntry = {
+  fileId: string
+  path: string
+  fileName: string
+  fileSize: number
+  fileHash: string
+  contentType: string
+  verified: boolean
+  createdAt: string
+  updatedAt: string
+  trashedAt: string | null
+}
+
+export type DownloadAnswer = {
+  url: string
+  downloadId: string
+  expiresInSeconds: number
+  fileId: string
+  fileSize: number
+  fileHash: string
+  fileName: string
+  verified: boolean
+  edges: Edge[]
+  grant: Grant | null
+}
+
+export type QuotaAnswer = {
+  tier: string
+  storage: { usedBytes: number; reservedBytes: number; quotaBytes: number; percent: number }
+  bandwidth: { usedBytes: number; quotaBytes: number; percent: number }
+}
