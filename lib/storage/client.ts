@@ -19,7 +19,7 @@ export function s3(): Promise<S3> {
  * Runs a call to the store. `outcomes` turns S3 error codes that the caller expects into answers; other refusals are
  * thrown as they are.
  *
- * @throws Problem `store-unavailable` when the store cannot be reached, takes too long or fails (5xx)
+ * @throws Problem `store-unavailable` when the store cannot be reached, takes too long or fails (429, 5xx)
  */
 export async function askStore<T, Outcome = never>(
   call: (s3: S3) => Promise<T>,
@@ -36,9 +36,9 @@ export async function askStore<T, Outcome = never>(
   }
 }
 
-/** Whether a status says that the store failed; 501 says that it does not do such things, which is an answer. */
+/** Whether a status says "not now" (429, 5xx); 501 says that the store does no such thing, which is an answer. */
 export function isOutageStatus(status: number): boolean {
-  return status >= 500 && status !== 501
+  return status === 429 || (status >= 500 && status !== 501)
 }
 
 /** The refusal for a store that does not answer. */

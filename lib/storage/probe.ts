@@ -5,7 +5,8 @@ import { objectUrl, store } from './config.ts'
 import { listParts } from './multipart.ts'
 import { probeMd5, probeSha256 } from './probe-checksums.ts'
 import { probeCopyDigest, probeUnsignedCopySource } from './probe-copies.ts'
-import { answerOr, ask, put, withObject, withUpload } from './probe-requests.ts'
+import { answerOr, ask, type Checksum, put, withObject, withUpload } from './probe-requests.ts'
+import { headersToSign } from './sign-parts.ts'
 
 const BYTES = new TextEncoder().encode('probe')
 /** A page on which a browser uploads, if the deployment's own is not given. */
@@ -20,7 +21,7 @@ export const Capabilities = z.object({
   copyDigest: z.boolean(),
   /** If-None-Match on CompleteMultipartUpload is obeyed. */
   conditionalComplete: z.boolean(),
-  /** Browsers may PUT with the signed headers and read the ETag. */
+  /** Browsers may PUT with the headers that part URLs are signed for, and read the ETag. */
   cors: z.boolean(),
   /** What an unsigned x-amz-copy-source does to a presigned PUT; `guarded`: honoured, but the guard header prevents it. */
   unsignedCopySource: z.enum(['refused', 'ignored', 'guarded', 'honoured']),
@@ -31,29 +32,30 @@ export const Capabilities = z.object({
 export type Capabilities = z.infer<typeof Capabilities>
 
 /**
- * Finds out what the configured store does, by about 60 small requests under `.jetty-probe/` (one upload of 5 MiB where
+ * Finds out what the configured store does, by some 60 small requests under `.jetty-probe/` (one upload of 5 MiB where
  * the store copies ranges of nothing smaller), and removes what it stored. Every request has a time limit.
  *
  * @throws Problem `store-unavailable`: an outage is never taken for an inability
  */
 export async function probeStore({ origin = SOME_ORIGIN } = {}): Promise<Capabilities> {
   const prefix = `.jetty-probe/${randomBytes(16).toString('hex')}`
-  const [sha256, md5, conditionalComplete, cors] = await Promise.all([
+  const [sha256, md5, conditionalComplete] = await Promise.all([
     probeSha256(prefix),
     probeMd5(prefix),
     probeConditionalComplete(`${prefix}/conditional`),
-    probeCors(`${prefix}/cors`, origin),
   ])
+  const mode = sha256 ? 'sha256' : 'md5'
   const [copyDigest, unsignedCopySource] = await Promise.all([
     sha256 && probeCopyDigest(prefix),
-    probeUnsignedCopySource(prefix, sha256 ? 'sha256' : 'md5'),
+    probeUnsignedCopySource(prefix, mode),
   ])
+  const guarded = unsignedCopySource === 'guarded'
   return {
     checksum: strongest(sha256, md5.verified),
     partEtagIsMd5: md5.etagIsMd5,
     copyDigest,
     conditionalComplete,
-    cors,
+    cors: await probeCors(`${prefix}/cors`, { checksum: mode, guarded, origin }),
     unsignedCopySource,
     probedAt: new Date().toISOString(),
   }
@@ -85,31 +87,37 @@ async function probeConditionalComplete(key: string): Promise<boolean> {
   )
 }
 
-async function probeCors(key: string, origin: string): Promise<boolean> {
-  const asked = ['content-type', 'content-md5', 'x-amz-checksum-sha256']
+type Page = { checksum: Checksum; guarded: boolean; origin: string }
+
+async function probeCors(key: string, page: Page): Promise<boolean> {
+  const { origin, ...signing } = page
+  const names = Object.keys(headersToSign(signing)).filter((name) => name !== 'content-length')
   const preflight = await ask(objectUrl(key), {
     method: 'OPTIONS',
     headers: {
       origin,
       'access-control-request-method': 'PUT',
-      'access-control-request-headers': asked.join(','),
+      'access-control-request-headers': names.join(','),
     },
   })
-  if (!preflight.ok || !allows(preflight, origin)) return false
   const methods = listOf(preflight, 'access-control-allow-methods')
   const headers = listOf(preflight, 'access-control-allow-headers')
-  const headersAllowed = headers.includes('*') || asked.every((name) => headers.includes(name))
-  if (!headersAllowed || !(methods.includes('*') || methods.includes('put'))) return false
+  if (!preflight.ok || !allowsOrigin(preflight, origin)) return false
+  if (!includesAll(methods, ['put']) || !includesAll(headers, names)) return false
 
   return await withObject(key, async () => {
-    const object = { key, s3UploadId: null, checksum: 'md5', body: BYTES } as const
+    const object = { key, s3UploadId: null, body: BYTES, ...signing }
     const response = await put({ ...object, unsignedHeaders: { origin } })
     const exposed = listOf(response, 'access-control-expose-headers')
-    return allows(response, origin) && (exposed.includes('*') || exposed.includes('etag'))
+    return allowsOrigin(response, origin) && includesAll(exposed, ['etag'])
   })
 }
 
-function allows(response: Response, origin: string): boolean {
+function includesAll(list: string[], wanted: string[]): boolean {
+  return list.includes('*') || wanted.every((item) => list.includes(item))
+}
+
+function allowsOrigin(response: Response, origin: string): boolean {
   return ['*', origin].includes(response.headers.get('access-control-allow-origin') ?? '')
 }
 

@@ -1,4 +1,5 @@
 import { layoutOf, partRange } from '../content/layout.ts'
+import type { Hole } from './canonical-request.ts'
 import { objectUrl, store } from './config.ts'
 import { presigner } from './sigv4.ts'
 
@@ -49,12 +50,11 @@ export function signParts(
   now = new Date(),
 ): SignedParts {
   const layout = layoutOf(object.fileSize)
-  const headers = object.guarded ? NO_COPIES : {}
   const { url, sign } = presigner(store, {
     method: 'PUT',
     url: objectUrl(object.key),
     query: queryOf(object),
-    headers: { ...headers, ...boundHeaders(object.checksum) },
+    headers: headersToSign(object),
     expiresInSeconds: lifetimeSeconds,
     now,
   })
@@ -68,7 +68,16 @@ export function signParts(
     const values = { partNumber: String(partNumber), length: String(length), digest }
     signatures[partNumber] = sign(values)
   }
-  return { url, headers: { ...headers }, signatures, expiresAt: expiry(now, lifetimeSeconds) }
+  return { url, headers: guardHeaders(object), signatures, expiresAt: expiry(now, lifetimeSeconds) }
+}
+
+/** The headers that bind a part URL, apart from `host`, with holes for the part's `length` and `digest`. */
+export function headersToSign(
+  target: Pick<PartsTarget, 'checksum' | 'guarded'>,
+): Record<string, string | Hole> {
+  const name = target.checksum === 'sha256' ? 'x-amz-checksum-sha256' : 'content-md5'
+  const bound = { 'content-length': { hole: 'length' }, [name]: { hole: 'digest' } }
+  return { ...bound, ...guardHeaders(target) }
 }
 
 /** How long URLs for this many bytes live: twice the time expected at 10 Mbit/s, 15 minutes to 24 hours. */
@@ -91,9 +100,8 @@ function queryOf({ s3UploadId }: PartsTarget) {
   }
 }
 
-function boundHeaders(checksum: PartsTarget['checksum']) {
-  const name = checksum === 'sha256' ? 'x-amz-checksum-sha256' : 'content-md5'
-  return { 'content-length': { hole: 'length' }, [name]: { hole: 'digest' } }
+function guardHeaders({ guarded }: Pick<PartsTarget, 'guarded'>): Record<string, string> {
+  return guarded ? { ...NO_COPIES } : {}
 }
 
 /** The signature's time has whole seconds. */
