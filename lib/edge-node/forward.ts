@@ -4,7 +4,7 @@ import type { Reservation } from './budget.ts'
 import { ANSWER_HEADERS } from './cors.ts'
 import type { Origin } from './origin.ts'
 import { type Pump, pump } from './pump.ts'
-import { drain, type Refusal, refuse } from './refuse.ts'
+import { linger, type Refusal, refuse } from './refuse.ts'
 
 /** The slowest average pace of a body after its first minute; sixteen connections may share a very thin line. */
 const BYTES_PER_SECOND_MIN = 1024
@@ -126,7 +126,7 @@ function giveBack(way: Way, upstream: ClientRequest, answer: IncomingMessage): v
   const isEarly = !upstream.writableEnded
   if (isEarly) {
     way.body?.stop()
-    drain(way.incoming)
+    linger(way.incoming, way.outgoing)
   }
   way.outgoing.writeHead(answer.statusCode ?? 502, { ...returned(answer), ...ANSWER_HEADERS })
   pump(answer, way.outgoing, {

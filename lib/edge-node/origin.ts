@@ -27,14 +27,15 @@ type OriginSettings = { url: URL; bucket: string; socketsMax: number; warmConnec
 
 /**
  * Connections to an origin, kept open and reused: HTTP/1.1, because one HTTP/2 connection is one congestion window.
- * `warmConnections` of them are opened ahead and asked for the bucket (HEAD, unsigned: any answer will do) every few
- * seconds while the relay is in use, so that an upload begins without the handshakes of the long way.
+ * `warmConnections` of them are opened ahead and asked for an empty listing every few seconds while the relay is in
+ * use, so that an upload begins without the handshakes of the long way. The question is unsigned and a refusal will do;
+ * it is no HEAD, because Node closes behind a HEAD without a length.
  */
 export function openOrigin({ url, bucket, socketsMax, warmConnections }: OriginSettings): Origin {
   const { request, close } = connect(url, socketsMax)
   const ask = () => {
     for (let count = 0; count < warmConnections; count += 1) {
-      const probe = request({ method: 'HEAD', url: `/${bucket}`, headers: {} })
+      const probe = request({ method: 'GET', url: `/${bucket}?max-keys=0`, headers: {} })
       probe.setTimeout(WARM_TIMEOUT_MS, () => probe.destroy())
       probe.on('response', (answer) => answer.resume())
       probe.on('error', () => undefined)

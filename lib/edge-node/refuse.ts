@@ -43,13 +43,13 @@ export function refuse(
   }
   const { status, body } = describe(refusal)
   const headers = { ...ANSWER_HEADERS, 'content-type': 'application/problem+json' }
+  linger(incoming, outgoing)
   outgoing.writeHead(status, {
     ...headers,
     'content-length': Buffer.byteLength(body),
     'cache-control': 'no-store',
   })
   outgoing.end(incoming.method === 'HEAD' ? undefined : body)
-  drain(incoming)
 }
 
 /** Answers what is not a request that Node's parser accepts, on the bare connection, and closes it. */
@@ -69,13 +69,22 @@ export function refuseConnection(socket: Duplex, refusal: Refusal): void {
 }
 
 /**
- * Drops what is left of a request's body for up to 3 s, then the connection. Closing it at once would make the client's
- * system throw away the answer that has just arrived.
+ * Drops what is left of a request's body for up to 3 s, then the connection. Closing it right after the answer would make
+ * the client's system throw away the answer it has just got. To be called before the head of the answer is written.
  */
-export function drain(incoming: IncomingMessage): void {
+export function linger(incoming: IncomingMessage, outgoing: ServerResponse): void {
   if (incoming.complete) return
+  const { socket } = incoming
+  const isLast = !outgoing.shouldKeepAlive
+  // Node closes at once behind a last answer; here the body's end decides.
+  outgoing.shouldKeepAlive = true
   incoming.removeAllListeners('data')
   incoming.resume()
-  const timer = setTimeout(() => incoming.socket.destroy(), DRAIN_MS)
-  incoming.once('close', () => clearTimeout(timer))
+  const timer = setTimeout(() => socket.destroy(), DRAIN_MS)
+  socket.once('close', () => clearTimeout(timer))
+  incoming.once('end', () => {
+    clearTimeout(timer)
+    if (isLast && outgoing.writableFinished) socket.end()
+    else if (isLast) outgoing.once('finish', () => socket.end())
+  })
 }
