@@ -9,9 +9,12 @@ export function log(
   else console.log(line)
 }
 
-/** What the log keeps of an error: message, stack and the chain of causes. */
+const MESSAGE_CHARS_MAX = 500
+
+/** What the log keeps of an error: its message, cut where a driver puts a whole batch into it, its places, its causes. */
 export function describeError(error: unknown): Record<string, unknown> {
-  if (!(error instanceof Error)) return { error: String(error) }
+  if (!(error instanceof Error)) return { error: String(error).slice(0, MESSAGE_CHARS_MAX) }
   const cause = error.cause === undefined ? {} : { cause: describeError(error.cause) }
-  return { error: error.message, name: error.name, stack: error.stack, ...cause }
+  const places = error.stack?.split('\n').filter((line) => line.startsWith('    at '))
+  return { error: error.message.slice(0, MESSAGE_CHARS_MAX), name: error.name, places, ...cause }
 }

@@ -3,6 +3,7 @@ import { column } from '../db/row.ts'
 import { Problem } from '../problem.ts'
 import { redis, tryRedis } from '../redis/client.ts'
 import { sql } from '../vendor/orm.js'
+import { waitUntil } from '../vendor/platform.js'
 import { hashApiKey, isApiKey } from './api-key.ts'
 
 /** How long a key may still be accepted after its account changed, in seconds. */
@@ -12,7 +13,8 @@ const CACHE_SECONDS = 60
 export type Account = { id: string; userId: string; tier: string; status: string }
 
 /**
- * The account whose API key the request carries. One Redis round trip; a key not seen for a minute adds one SQL.
+ * The account whose API key the request carries. One Redis round trip; a key not seen for a minute adds one SQL,
+ * and a write to Redis that nobody waits for.
  *
  * @throws Problem `unauthorized` without I/O for a missing or made-up key, after it for a revoked or expired one;
  *   `account-suspended` for one that may not act
@@ -56,7 +58,7 @@ async function readAndCache(keyHash: string): Promise<Account | null> {
   if (!row) return null
 
   const account = accountOf(row)
-  await tryRedis(() => redis.set(cacheKey(keyHash), JSON.stringify(account), { ex: CACHE_SECONDS }))
+  waitUntil(tryRedis(() => redis.set(cacheKey(keyHash), JSON.stringify(account), { ex: CACHE_SECONDS })))
   return account
 }
 

@@ -1,0 +1,115 @@
+import { expect, test } from 'vitest'
+import { aContent } from '../local/content.ts'
+import { throughProxies } from '../local/proxied.ts'
+import { call } from '../local/request.ts'
+
+const MIB = 1024 * 1024
+const proxies = await throughProxies()
+const { anAccount } = await import('../local/account.ts')
+const { sendParts, uploader, uploadWhole } = await import('../local/uploading.ts')
+const files = await import('../../api/storage/files.ts')
+const download = await import('../../api/storage/download.ts')
+const quota = await import('../../api/agentcache/quota.ts')
+
+/** Round trips of a call, once its key is known and the store's capabilities are read. */
+async function cost(act: () => Promise<unknown>) {
+  for (const proxy of Object.values(proxies)) proxy.passed.length = 0
+  await act()
+  return Object.fromEntries(
+    Object.entries(proxies).map(([name, { passed }]) => [name, passed.length]),
+  )
+}
+
+async function aWarmAccount() {
+  const account = await anAccount()
+  await uploadWhole(account.apiKey, await aContent(10), 'warm-up')
+  return account
+}
+
+test('a cold key costs one SQL more, and a made-up one costs nothing', async () => {
+  const { apiKey } = await anAccount()
+  const read = (as: string) => () => call(quota.GET, 'GET', '/api/agentcache/quota', { as })
+  expect(await cost(read(apiKey))).toMatchObject({ sql: 2, s3: 0 })
+  expect(await cost(read(apiKey))).toEqual({ redis: 1, sql: 1, s3: 0 })
+  expect(await cost(read(`${apiKey.slice(0, -1)}${apiKey.endsWith('A') ? 'B' : 'A'}`))).toEqual({
+    redis: 0,
+    sql: 0,
+    s3: 0,
+  })
+})
+
+test('starting 1 or 100 files of one part costs one SQL, and completing them two', async () => {
+  const { apiKey } = await aWarmAccount()
+  const { start, complete } = uploader(apiKey)
+  for (const count of [1, 100]) {
+    const contents = await Promise.all(Array.from({ length: count }, () => aContent(64)))
+    const wanted = contents.map(
+      (content, n) => [content, { path: `${count}/${n}` }] as [typeof content, { path: string }],
+    )
+    let started: Awaited<ReturnType<typeof start>> | undefined
+    expect(
+      await cost(async () => {
+        started = await start(...wanted)
+      }),
+    ).toEqual({ redis: 1, sql: 1, s3: 0 })
+
+    const results = started?.body.results
+    for (const [n, content] of contents.entries()) await sendParts(results[n], content)
+    const uploadIds = results.map((one: { uploadId: string }) => one.uploadId)
+    expect(await cost(() => complete(...uploadIds))).toEqual({ redis: 1, sql: 2, s3: count })
+    expect(await cost(() => complete(...uploadIds))).toEqual({ redis: 1, sql: 1, s3: 0 })
+    expect(
+      await cost(() =>
+        start(
+          ...wanted.map(
+            ([content], n) =>
+              [content, { path: `clone/${count}/${n}` }] as [typeof content, { path: string }],
+          ),
+        ),
+      ),
+    ).toEqual({ redis: 1, sql: 1, s3: 0 })
+  }
+})
+
+test('an upload of several parts: create, list and complete are one, one and three calls to the store', async () => {
+  const { apiKey } = await aWarmAccount()
+  const { start, sign, complete, read, list, abort } = uploader(apiKey)
+  const content = await aContent(17 * MIB)
+  expect(await cost(() => start([content, { path: 'a' }]))).toEqual({ redis: 1, sql: 2, s3: 1 })
+  expect(await cost(() => start([content, { path: 'a' }]))).toEqual({ redis: 1, sql: 1, s3: 1 })
+
+  const result = (await start([content, { path: 'a' }])).body.results[0]
+  const { uploadId } = result
+  expect(await cost(() => sign([{ uploadId, partNumbers: [1] }]))).toEqual({
+    redis: 1,
+    sql: 1,
+    s3: 0,
+  })
+  expect(await cost(() => sign([{ uploadId }]))).toEqual({ redis: 1, sql: 1, s3: 1 })
+  expect(await cost(() => read(uploadId))).toEqual({ redis: 1, sql: 1, s3: 1 })
+  expect(await cost(() => list())).toEqual({ redis: 1, sql: 1, s3: 0 })
+  await sendParts(result, content)
+  expect(await cost(() => complete(uploadId))).toEqual({ redis: 1, sql: 2, s3: 3 })
+
+  const other = (await start([await aContent(17 * MIB), { path: 'b' }])).body.results[0]
+  expect(await cost(() => abort(other.uploadId))).toEqual({ redis: 1, sql: 2, s3: 3 })
+})
+
+test('files and downloads cost one SQL', async () => {
+  const { apiKey: as } = await aWarmAccount()
+  const fileId = await uploadWhole(as, await aContent(10), 'a')
+  const path = '/api/storage/files'
+  const one = { redis: 1, sql: 1, s3: 0 }
+  expect(await cost(() => call(files.GET, 'GET', path, { as }))).toEqual(one)
+  expect(await cost(() => call(files.GET, 'GET', `${path}?delimiter=/`, { as }))).toEqual(one)
+  expect(await cost(() => call(files.GET, 'GET', `${path}?fileId=${fileId}`, { as }))).toEqual(one)
+  expect(
+    await cost(() => call(download.GET, 'GET', `/api/storage/download?fileId=${fileId}`, { as })),
+  ).toEqual(one)
+  expect(
+    await cost(() => call(files.PATCH, 'PATCH', path, { as, body: { fileId, path: 'b' } })),
+  ).toEqual(one)
+  expect(
+    await cost(() => call(files.DELETE, 'DELETE', `${path}?fileId=${fileId}`, { as })),
+  ).toEqual(one)
+})

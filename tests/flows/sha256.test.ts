@@ -1,0 +1,3 @@
+import { uploadFlow } from './suite.ts'
+
+uploadFlow('sha256')
