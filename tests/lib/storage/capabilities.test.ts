@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import { expect, test } from 'vitest'
 import { loadStorage, openStore, type Storage } from './open-store.ts'
+import { startProxy } from './proxy.ts'
 
 test('a store is probed once; afterwards its row answers, in any process', async () => {
   const storage = await openStore('compat')
@@ -29,11 +30,17 @@ test('a row of another version of the probe counts as none', async () => {
   expect(await capabilitiesOf(later)).toMatchObject({ copyDigest: true })
 })
 
-test('after an outage the next call probes again', async () => {
-  const down = await loadStorage('http://127.0.0.1:1')
-  await expect(capabilitiesOf(down)).rejects.toMatchObject({ slug: 'store-unavailable' })
-  await expect(capabilitiesOf(down)).rejects.toMatchObject({ slug: 'store-unavailable' })
-  await expect(storedRow(down)).resolves.toBe(undefined)
+test('an outage is not kept: the next call probes again', async () => {
+  const direct = await openStore('aws')
+  let isDown = true
+  const storage = await loadStorage(
+    await startProxy(direct.store.endpoint, () => (isDown ? 503 : null)),
+  )
+  const { getCapabilities } = await import('../../../lib/storage/capabilities.ts')
+  await expect(getCapabilities()).rejects.toMatchObject({ slug: 'store-unavailable' })
+  await expect(storedRow(storage)).resolves.toBe(undefined)
+  isDown = false
+  expect(await getCapabilities()).toMatchObject({ checksum: 'sha256' })
 })
 
 test('npm run probe looks anew, prints what it saw and keeps it', async () => {

@@ -1,7 +1,7 @@
 import { createServer, type RequestListener } from 'node:http'
-import type { AddressInfo } from 'node:net'
-import { expect, onTestFinished, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { loadStorage, type Storage } from './open-store.ts'
+import { listening } from './proxy.ts'
 
 const PART = { partNumber: 1, size: 1, etag: 'e', sha256: null }
 const COMPLETED = '<CompleteMultipartUploadResult><Key>k</Key></CompleteMultipartUploadResult>'
@@ -93,13 +93,6 @@ async function answering(answer: (call: number) => Answer) {
     if (reply === 'hang up') return void request.socket.destroy()
     response.writeHead(reply.status, { 'content-type': 'application/xml' }).end(reply.xml)
   }
-  const server = createServer(listener).listen(0, '127.0.0.1')
-  onTestFinished(() => {
-    server.close()
-    server.closeAllConnections()
-  })
-  await new Promise((resolve) => server.once('listening', resolve))
-  // A server that listens on a port has an AddressInfo.
-  const { port } = server.address() as AddressInfo
-  return { storage: await loadStorage(`http://127.0.0.1:${port}`), calls: () => calls }
+  const endpoint = await listening(createServer(listener))
+  return { storage: await loadStorage(endpoint), calls: () => calls }
 }

@@ -1,7 +1,7 @@
-import { createServer, type IncomingMessage, request, type Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
-import { expect, onTestFinished, test } from 'vitest'
+import { createServer } from 'node:http'
+import { expect, test } from 'vitest'
 import { loadStorage, openStore, type Storage } from './open-store.ts'
+import { listening, startProxy } from './proxy.ts'
 
 test('the probe sees what a strict store does', async () => {
   const storage = await openStore('aws')
@@ -35,9 +35,9 @@ test('the probe sees what a lax store does not do, and that the guard prevents i
 test('a store that copies ranges of large objects only, as AWS does, is asked with a large one', async () => {
   const direct = await openStore('aws')
   const storage = await loadStorage(
-    await proxy(direct.store.endpoint, (request) => {
-      const source = String(request.headers['x-amz-copy-source'] ?? '')
-      return source.includes('/small') && 'x-amz-copy-source-range' in request.headers
+    await startProxy(direct.store.endpoint, ({ headers }) => {
+      const isSmall = String(headers['x-amz-copy-source']).includes('/small')
+      return isSmall && 'x-amz-copy-source-range' in headers ? 400 : null
     }),
   )
   const seen = await storage.probeStore()
@@ -45,10 +45,31 @@ test('a store that copies ranges of large objects only, as AWS does, is asked wi
   expect(await everything(direct)).toEqual([])
 })
 
+test('a guard that another, unsigned precondition overrides is none', async () => {
+  const direct = await openStore('compat')
+  const { client, sdk } = await direct.s3()
+  const Bucket = direct.store.bucket
+  const storage = await loadStorage(
+    await startProxy(direct.store.endpoint, async ({ headers, url = '' }) => {
+      const { pathname, searchParams } = new URL(url, 'http://store')
+      if (!headers['x-amz-copy-source-if-unmodified-since'] || searchParams.has('uploadId')) {
+        return null
+      }
+      const Key = decodeURIComponent(pathname.slice(`/${Bucket}/`.length))
+      const CopySource = String(headers['x-amz-copy-source'])
+      await client.send(new sdk.CopyObjectCommand({ Bucket, Key, CopySource }))
+      return 200
+    }),
+  )
+  expect(await storage.probeStore()).toMatchObject({ unsignedCopySource: 'honoured' })
+})
+
 test('a store that cannot copy parts is seen', async () => {
   const direct = await openStore('aws')
   const storage = await loadStorage(
-    await proxy(direct.store.endpoint, (request) => 'x-amz-copy-source-range' in request.headers),
+    await startProxy(direct.store.endpoint, ({ headers }) =>
+      'x-amz-copy-source-range' in headers ? 400 : null,
+    ),
   )
   expect(await storage.probeStore()).toMatchObject({ checksum: 'sha256', copyDigest: false })
 })
@@ -63,38 +84,6 @@ test('a store that does not answer is unavailable, not incapable', async () => {
   const storage = await loadStorage(await listening(server))
   await expect(storage.probeStore()).rejects.toMatchObject({ slug: 'store-unavailable' })
 })
-
-/** Passes requests on, but answers 400 to those that `refuses` picks. The Host stays the one that was signed. */
-async function proxy(endpoint: string, refuses: (request: IncomingMessage) => boolean) {
-  const { hostname, port } = new URL(endpoint)
-  const server = createServer((incoming, response) => {
-    if (refuses(incoming)) {
-      incoming.resume()
-      response.writeHead(400).end('<Error><Code>InvalidRequest</Code></Error>')
-      return
-    }
-    const { method, url: path, headers } = incoming
-    const onward = request({ hostname, port, method, path, headers }, (answer) => {
-      response.writeHead(answer.statusCode ?? 502, answer.headers)
-      answer.pipe(response)
-    })
-    onward.on('error', () => response.destroy())
-    incoming.pipe(onward)
-  })
-  return await listening(server)
-}
-
-async function listening(server: Server): Promise<string> {
-  server.listen(0, '127.0.0.1')
-  onTestFinished(() => {
-    server.close()
-    server.closeAllConnections()
-  })
-  await new Promise((resolve) => server.once('listening', resolve))
-  // A server that listens on a port has an AddressInfo.
-  const { port } = server.address() as AddressInfo
-  return `http://127.0.0.1:${port}`
-}
 
 async function everything({ s3, store }: Storage): Promise<unknown[]> {
   const { client, sdk } = await s3()
