@@ -80,10 +80,10 @@ const NEVER_SENT: [string, () => string, RegExp][] = [
     () => put('Content-Length: 3\r\nContent-Type: a\xffb\r\n\r\nabc'),
     /^HTTP\/1.1 40[03]/,
   ],
-  ['a space in the URL', () => put('').replace('object', 'ob ject') + '\r\n', /^HTTP\/1.1 400/],
+  ['a space in the URL', () => `${put('').replace('object', 'ob ject')}\r\n`, /^HTTP\/1.1 400/],
   [
     'a line break in the URL',
-    () => put('').replace('object', 'ob\rject') + '\r\n',
+    () => `${put('').replace('object', 'ob\rject')}\r\n`,
     /^HTTP\/1.1 400/,
   ],
   [
