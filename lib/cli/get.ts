@@ -1,5 +1,5 @@
 import { createApi } from '../client/api.ts'
-import { downloadFile } from '../client/node/download.ts'
+import { type DownloadResult, downloadFile } from '../client/node/download.ts'
 import { createHashPool } from '../client/node/hash-pool.ts'
 import { createSender } from '../client/node/send-part.ts'
 import type { Context } from './command.ts'
@@ -9,8 +9,8 @@ import { createProgressLine } from './progress-line.ts'
 
 /** jetty get: fetches one file over all paths, verifies it and only then gives it its name. */
 export async function getCommand({ flags, args, settings, signal }: Context): Promise<number> {
-  const [fileId] = args
-  if (fileId === undefined || args.length > 1) throw usageError('get: name one file id.')
+  const [fileId, ...others] = args
+  if (!fileId || others.length > 0) throw usageError('get: name one file id.')
   const tools = { pool: createHashPool(), sender: createSender() }
   const line = createProgressLine(flags.json && !process.stderr.isTTY)
   try {
@@ -19,17 +19,14 @@ export async function getCommand({ flags, args, settings, signal }: Context): Pr
       tools,
       fileId,
       target: flags.output ?? '.',
-      force: flags.force ?? false,
+      force: flags.force,
       signal,
       connections: flags.connections,
       directOnly: flags.direct,
       onProgress: line.show,
     })
     line.clear()
-    const { kept, ...shown } = result
-    if (flags.json) sayJson(shown)
-    else say(`${showText(result.file)}  (${showBytes(result.fileSize)}, ${result.fileHash})`)
-    note(kept ? 'already there, unchanged' : `fetched in ${showSeconds(result.seconds)}`)
+    tell(result, flags.json ?? false)
     return EXIT.ok
   } catch (error) {
     line.clear()
@@ -39,4 +36,10 @@ export async function getCommand({ flags, args, settings, signal }: Context): Pr
     tools.sender.close()
     await tools.pool.close()
   }
+}
+
+function tell({ kept, ...result }: DownloadResult, json: boolean): void {
+  if (json) sayJson(result)
+  else say(`${showText(result.file)}  (${showBytes(result.fileSize)}, ${result.fileHash})`)
+  note(kept ? 'already there, unchanged' : `fetched in ${showSeconds(result.seconds)}`)
 }

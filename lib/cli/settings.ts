@@ -22,15 +22,19 @@ export function readSettings(flags: Known): Settings {
   const asked = { url: flags.url ?? JETTY_URL, apiKey: flags.apiKey ?? JETTY_API_KEY }
   if (asked.url && asked.apiKey) return { url: asked.url, apiKey: asked.apiKey }
 
-  const filed = readConfig(configPath()) ?? readDevEnv()
-  if (asked.apiKey && filed?.url) return { url: filed.url, apiKey: asked.apiKey }
-  if (!asked.url && filed?.url && filed.apiKey) return { url: filed.url, apiKey: filed.apiKey }
-  if (asked.url && filed?.apiKey && sameOrigin(asked.url, filed.url)) {
-    return { url: asked.url, apiKey: filed.apiKey }
-  }
+  const settings = combine(asked, readConfig(configPath()) ?? readDevEnv() ?? {})
+  if (settings) return settings
   throw usageError(
     `Set JETTY_URL and JETTY_API_KEY, or write {"url", "apiKey"} to ${configPath()} (mode 600), or run \`npm run dev\`.`,
   )
+}
+
+/** What is asked for, filled up from a file; but a filed key goes only to the address it was filed with. */
+function combine(asked: Known, filed: Known): Settings | undefined {
+  const url = asked.url ?? filed.url
+  const mayUseKey = asked.url === undefined || sameOrigin(asked.url, filed.url)
+  const apiKey = asked.apiKey ?? (mayUseKey ? filed.apiKey : undefined)
+  return url && apiKey ? { url, apiKey } : undefined
 }
 
 function configPath(): string {

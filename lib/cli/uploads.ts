@@ -1,9 +1,9 @@
 import { type Api, createApi } from '../client/api.ts'
-import { messageOf, problemOf } from '../client/failure.ts'
 import { openUploads } from '../client/files.ts'
 import type { Context } from './command.ts'
+import { each } from './each.ts'
 import { EXIT, usageError } from './exit.ts'
-import { note, say, sayJson, showBytes, showText } from './output.ts'
+import { say, sayJson, showBytes, showText } from './output.ts'
 
 /** jetty uploads: what was begun and not finished; `abort` gives uploads up and frees their quota. */
 export async function uploadsCommand({ flags, args, settings, signal }: Context): Promise<number> {
@@ -13,17 +13,7 @@ export async function uploadsCommand({ flags, args, settings, signal }: Context)
   if (verb !== 'abort' || ids.length === 0) {
     throw usageError('uploads: say `uploads list` or `uploads abort UPLOAD-ID...`.')
   }
-  let failed = 0
-  for (const id of ids) {
-    try {
-      await abort(api, id, flags.json ?? false)
-    } catch (error) {
-      if (signal.aborted || problemOf(error)?.status === 401) throw error
-      failed += 1
-      note(`failed ${showText(id)}: ${showText(messageOf(error))}`)
-    }
-  }
-  return failed > 0 ? EXIT.failed : EXIT.ok
+  return each(ids, signal, (id) => abort(api, id, flags.json ?? false))
 }
 
 async function list(api: Api, json: boolean): Promise<number> {

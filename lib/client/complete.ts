@@ -13,6 +13,7 @@ const LONGEST_WAIT_MS = 20_000
 const NUDGE_MS = 5
 const ROUNDS_MAX = 3
 const POLL_SECONDS = 2
+const SHORTEST_POLL_SECONDS = 0.25
 
 export type Completer = {
   /** Every part of the transfer is stored, as far as we know. */
@@ -70,13 +71,7 @@ async function completeAll(run: Run, transfers: Transfer[]): Promise<void> {
     if (wanted.length === 0) return
     const uploads = wanted.map(({ uploadId }) => ({ uploadId }))
     const answer = await run.api.call<CompleteAnswer>('PUT', '/api/storage/upload', { uploads })
-    const later: Transfer[] = []
-    for (const transfer of wanted) {
-      for (const entry of transfer.entries) entry.functionCalls += 1
-      const result = answer.results.find(({ uploadId }) => uploadId === transfer.uploadId)
-      if (result) take(run, transfer, result)
-      if (result?.status === 'completing') later.push(transfer)
-    }
+    const later = wanted.filter((transfer) => !take(run, transfer, answer.results))
     if (later.length === 0) return
     await wait(pollSeconds(answer.results) * 1000, run.signal)
     await completeAll(run, later)
@@ -94,10 +89,15 @@ async function withoutChanged(run: Run, transfers: Transfer[]): Promise<Transfer
   return transfers.filter((_, index) => !changed[index])
 }
 
-function take(run: Run, transfer: Transfer, result: CompleteResult): void {
-  if (result.status === 'completing') return
-  if (result.status === 'stored') return stored(run, transfer, result.files)
-  refused(run, transfer, result.problem)
+/** Whether the transfer's fate is decided; false when the service is still completing it. */
+function take(run: Run, transfer: Transfer, results: CompleteResult[]): boolean {
+  for (const entry of transfer.entries) entry.functionCalls += 1
+  const result = results.find(({ uploadId }) => uploadId === transfer.uploadId)
+  if (result?.status === 'completing') return false
+  if (result?.status === 'stored') stored(run, transfer, result.files)
+  else if (result) refused(run, transfer, result.problem)
+  else failTransfer(run, transfer, new Error('the service left the upload out of its answer'))
+  return true
 }
 
 function stored(run: Run, transfer: Transfer, files: CompletedTarget[]): void {
@@ -115,18 +115,18 @@ function stored(run: Run, transfer: Transfer, files: CompletedTarget[]): void {
 function refused(run: Run, transfer: Transfer, problem: ProblemDocument): void {
   const slug = slugOf(problem)
   const again = numbersOf(problem.missingParts ?? problem.mismatchedParts ?? [])
-  if (again.length > 0 && transfer.rounds < ROUNDS_MAX) return sendAgain(run, transfer, again)
-  if (slug !== 'upload-closed' && slug !== 'not-found')
-    return failTransfer(run, transfer, refusal(problem))
-  closeTransfer(run, transfer)
-  run.restart(transfer.entries)
+  if (again.length > 0 && transfer.rounds < ROUNDS_MAX) sendAgain(run, transfer, again)
+  else if (slug === 'upload-closed' || slug === 'not-found') {
+    closeTransfer(run, transfer)
+    run.restart(transfer.entries)
+  } else failTransfer(run, transfer, refusal(problem))
 }
 
 function pollSeconds(results: CompleteResult[]): number {
-  const waits = results.map((result) =>
-    result.status === 'completing' ? (result.retryAfterSeconds ?? 0) : 0,
+  const waits = results.flatMap((result) =>
+    result.status === 'completing' ? [result.retryAfterSeconds ?? POLL_SECONDS] : [],
   )
-  return Math.max(POLL_SECONDS, ...waits)
+  return Math.max(SHORTEST_POLL_SECONDS, ...waits)
 }
 
 function toError(thrown: unknown): Error {

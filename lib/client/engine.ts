@@ -10,6 +10,7 @@ const PATIENCE_MS = 120_000
 
 /** One attempt at a job over one path. `moved` tells the bytes moved so far, in all. */
 export type Flight = {
+  job: Job
   route: Route
   signal: AbortSignal
   startedAt: number
@@ -34,6 +35,8 @@ export type Engine = {
   add: (jobs: Job[]) => void
   /** The paths and the connections that an answer of the control plane allows. */
   use: (edges: Edge[], connections: number) => void
+  /** Aborts what is under way for jobs that nobody wants any more. */
+  prune: () => void
   pending: () => number
   inFlight: () => number
   /** Aborts everything under way and takes nothing more. */
@@ -47,7 +50,7 @@ type State = {
   flights: Map<Flight, AbortController>
   connections: number
   lastArrivalAt: number
-  timer: ReturnType<typeof setTimeout> | undefined
+  timer?: ReturnType<typeof setTimeout>
   stopped: boolean
 }
 
@@ -63,7 +66,6 @@ export function createEngine(options: EngineOptions): Engine {
     flights: new Map(),
     connections: 1,
     lastArrivalAt: performance.now(),
-    timer: undefined,
     stopped: false,
   }
   return {
@@ -76,6 +78,11 @@ export function createEngine(options: EngineOptions): Engine {
       state.routes = routesFrom(options.directOnly ? [] : edges, state.routes)
       state.connections = Math.max(1, Math.min(connections, options.connectionsMax ?? connections))
       pump(state)
+    },
+    prune: () => {
+      for (const [flight, controller] of state.flights) {
+        if (!flight.job.wanted()) controller.abort(new Error('no longer wanted'))
+      }
     },
     pending: () => state.queue.pending(),
     inFlight: () => state.flights.size,
@@ -105,7 +112,7 @@ function takeNext(state: State): { queued: QueuedJob; route: Route } | undefined
   const free = usable
     .filter((route) => route.active < (rooms.get(route.id) ?? 0))
     .filter((route) => isWorthwhile(state, { route, usable, rooms }))
-    .sort((a, b) => load(a, rooms) - load(b, rooms))
+    .sort((a, b) => a.active / (rooms.get(a.id) ?? 1) - b.active / (rooms.get(b.id) ?? 1))
 
   for (const route of free) {
     const others = usable.filter((other) => other !== route).map(({ id }) => id)
@@ -130,13 +137,10 @@ function isWorthwhile(
   )
 }
 
-function load(route: Route, rooms: Map<string, number>): number {
-  return route.active / (rooms.get(route.id) ?? 1)
-}
-
 async function fly(state: State, queued: QueuedJob, route: Route): Promise<void> {
   const controller = new AbortController()
   const flight: Flight = {
+    job: queued.job,
     route,
     signal: controller.signal,
     startedAt: performance.now(),
@@ -170,11 +174,15 @@ function settleFailure(
   if (state.stopped || !queued.job.wanted()) return
   const now = performance.now()
   const failures = queued.failures + 1
-  if (error.retry === 'elsewhere') blame(route, now, error.waitMs)
+  const others = state.routes.some((other) => other !== route && other.failures === 0)
+  if (error.retry === 'elsewhere') blame(route, now, { waitMs: error.waitMs, others })
 
   const silentMs = now - state.lastArrivalAt
   const hopeless = failures >= FAILURES_MAX && silentMs > (state.options.patienceMs ?? PATIENCE_MS)
-  if (error.retry === 'never' || hopeless) return queued.job.giveUp(error)
+  if (error.retry === 'never' || hopeless) {
+    queued.job.giveUp(error)
+    return
+  }
 
   state.options.onTrouble?.(route.id, error)
   const avoid = error.retry === 'elsewhere' ? new Set([...queued.avoid, route.id]) : queued.avoid

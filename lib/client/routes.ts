@@ -53,12 +53,17 @@ export function roomOf(routes: Route[], connections: number, now: number): Map<s
   return rooms
 }
 
-/** A transfer over the path failed: it rests, longer each time; asked waits are kept. */
-export function blame(route: Route, now: number, waitMs: number): void {
+/** A transfer over the path failed: it rests, longer each time, but not for long when there are no others. */
+export function blame(
+  route: Route,
+  now: number,
+  { waitMs, others }: { waitMs: number; others: boolean },
+): void {
   // Parts that were under way together fail together; that is one failure.
   if (route.restUntil > now) return
   route.failures += 1
-  const rest = route.failures >= FAILURES_UNTIL_LEFT ? LEFT_MS : backoffMs(route.failures)
+  const isLeft = others && route.failures >= FAILURES_UNTIL_LEFT
+  const rest = isLeft ? LEFT_MS : backoffMs(route.failures)
   route.restUntil = now + Math.max(rest, waitMs)
 }
 

@@ -56,7 +56,6 @@ function settle(run: Run, entry: Entry, outcome: FileOutcome): void {
   entry.settled = true
   run.meter.skipped(entry.layout.fileSize - entry.accountedBytes)
   run.meter.fileDone()
-  void entry.file.source.close()
   run.settled(outcome)
   run.latch.end()
 }

@@ -65,39 +65,43 @@ export function overEdge(url: string, edgeUrl: string): string {
   return url.replace(/^[a-z]+:\/\/[^/]+/i, new URL(edgeUrl).origin)
 }
 
-/** Signs for several transfers in one call; what a transfer is refused is thrown at those who asked for that one. */
+/**
+ * Signs for several transfers in one call; what a transfer is refused is thrown at those who asked for that one. Who
+ * asks for a transfer that is being signed waits for that answer: it holds all parts that lack a signature.
+ */
 export function createSigner(run: Run): Signer {
-  let gathered = new Set<Transfer>()
-  let flush: Promise<Map<Transfer, Failure>> | undefined
+  let gathered: Transfer[] = []
+  let flush: Promise<void> | undefined
+  const asked = new Map<Transfer, Promise<void>>()
 
-  async function flushLater(): Promise<Map<Transfer, Failure>> {
+  async function flushLater(): Promise<void> {
     await wait(GATHER_MS, run.signal)
-    const transfers = [...gathered]
-    gathered = new Set()
+    const transfers = gathered
+    gathered = []
     flush = undefined
-    const refused = new Map<Transfer, Failure>()
-    for (let at = 0; at < transfers.length; at += UPLOADS_PER_CALL) {
-      await signAll(run, transfers.slice(at, at + UPLOADS_PER_CALL), refused)
+    try {
+      for (let at = 0; at < transfers.length; at += UPLOADS_PER_CALL) {
+        await signAll(run, transfers.slice(at, at + UPLOADS_PER_CALL))
+      }
+    } finally {
+      for (const transfer of transfers) asked.delete(transfer)
     }
-    return refused
   }
 
   return {
     ask: async (transfer) => {
-      flush ??= flushLater()
-      gathered.add(transfer)
-      const refused = await flush
-      const error = refused.get(transfer)
-      if (error) throw error
+      if (!asked.has(transfer)) {
+        gathered.push(transfer)
+        flush ??= flushLater()
+        asked.set(transfer, flush)
+      }
+      await asked.get(transfer)
+      if (transfer.refused) throw transfer.refused
     },
   }
 }
 
-async function signAll(
-  run: Run,
-  transfers: Transfer[],
-  refused: Map<Transfer, Failure>,
-): Promise<void> {
+async function signAll(run: Run, transfers: Transfer[]): Promise<void> {
   const uploads: SignAsk[] = []
   for (const transfer of transfers) uploads.push(await askOf(run, transfer))
   const answer = await run.api.call<SignAnswer>('PATCH', '/api/storage/upload', { uploads })
@@ -105,7 +109,7 @@ async function signAll(
   for (const transfer of transfers) {
     for (const entry of transfer.entries) entry.functionCalls += 1
     const result = answer.results.find(({ uploadId }) => uploadId === transfer.uploadId)
-    if (result?.problem) refused.set(transfer, refusedUpload(result.problem))
+    if (result?.problem) transfer.refused = refusedUpload(result.problem)
     else keepSignatures(transfer, result?.signed, answer)
   }
 }

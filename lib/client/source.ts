@@ -31,7 +31,6 @@ export type Source = {
   send: (request: PartRequest) => Promise<PartAnswer>
   /** Whether the file is another than when the source was made. */
   changed: () => Promise<boolean>
-  close: () => Promise<void>
 }
 
 /** What a person reads when a file is written to while it is read. */

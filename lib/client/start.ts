@@ -3,7 +3,7 @@ import { messageOf, problemOf, refusal } from './failure.ts'
 import { type Run, settleFailed, settleStored, useWays } from './run.ts'
 import { keepSignatures } from './sign.ts'
 import { openTransfer, sendWaiting } from './transfer.ts'
-import type { StartAnswer, StartResult } from './wire.ts'
+import type { CompletingUpload, OpenUpload, StartAnswer, StartResult } from './wire.ts'
 
 /** Problems that no file of this account will get past. */
 const STATUS_FOR_ALL = new Set([401])
@@ -45,14 +45,20 @@ function take(
   entry: Entry,
   { result, answer }: { result: StartResult | undefined; answer: StartAnswer },
 ): void {
-  if (!result)
-    return settleFailed(run, entry, new Error('the service left the file out of its answer'))
-  if ('problem' in result) return settleFailed(run, entry, refusal(result.problem))
-  if (result.status === 'stored') return settleStored(run, entry, result)
+  if (!result) settleFailed(run, entry, new Error('the service left the file out of its answer'))
+  else if ('problem' in result) settleFailed(run, entry, refusal(result.problem))
+  else if (result.status === 'stored') settleStored(run, entry, result)
+  else send(run, entry, { result, answer })
+}
 
-  const joined = run.transfers.has(result.uploadId)
+function send(
+  run: Run,
+  entry: Entry,
+  { result, answer }: { result: OpenUpload | CompletingUpload; answer: StartAnswer },
+): void {
   const transfer = openTransfer(run, entry, result)
-  if (joined && transfer.first !== entry) return
+  // Another file with this content is on its way already.
+  if (transfer.first !== entry) return
   if (result.status === 'open') keepSignatures(transfer, result.signed, answer)
   sendWaiting(run, transfer)
 }
@@ -62,6 +68,6 @@ function refuseAll(run: Run, entries: Entry[], thrown: unknown): void {
   const error = thrown instanceof Error ? thrown : new Error(messageOf(thrown))
   const problem = problemOf(thrown)
   // Without an answer, or without a key, the next batch would fare no better.
-  if (!problem || STATUS_FOR_ALL.has(problem.status)) return run.fail(error)
-  for (const entry of entries) settleFailed(run, entry, error)
+  if (!problem || STATUS_FOR_ALL.has(problem.status)) run.fail(error)
+  else for (const entry of entries) settleFailed(run, entry, error)
 }

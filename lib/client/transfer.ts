@@ -22,6 +22,8 @@ export type Transfer = {
   waiting: Set<number>
   /** How often the store refused a part's content or signature. */
   refusals: Map<number, number>
+  /** Why the service signs no more parts. */
+  refused?: Failure
   /** How often completion asked for parts again. */
   rounds: number
   state: 'open' | 'closed'
@@ -82,6 +84,7 @@ export function failTransfer(run: Run, transfer: Transfer, error: Error): void {
 export function closeTransfer(run: Run, transfer: Transfer): void {
   transfer.state = 'closed'
   run.transfers.delete(transfer.uploadId)
+  run.engine.prune()
 }
 
 function partJob(run: Run, transfer: Transfer, partNumber: number): Job {
@@ -128,9 +131,10 @@ async function sendPart(
 /** An upload that the store does not know any more may be finished by another device, or swept: ask once more. */
 function giveUp(run: Run, transfer: Transfer, error: Failure): void {
   if (transfer.state === 'closed') return
-  if (!('uploadGone' in error)) return failTransfer(run, transfer, error)
-  closeTransfer(run, transfer)
-  run.restart(transfer.entries)
+  if ('uploadGone' in error) {
+    closeTransfer(run, transfer)
+    run.restart(transfer.entries)
+  } else failTransfer(run, transfer, error)
 }
 
 function sizeOf(transfer: Transfer, partNumbers: number[]): number {

@@ -1,5 +1,5 @@
 /** Large enough that a read costs little beside the copy, small enough that progress is fine-grained. */
-const BUFFER_BYTES = 256 * 1024
+const BUFFER_BYTES = 512 * 1024
 const BUFFERS_PER_RING = 4
 
 /** Up to four buffers for one transfer; `take` waits for one to come back. */
@@ -10,7 +10,7 @@ export type BufferRing = {
   done: () => void
 }
 
-/** Buffers of 256 KiB, shared by the transfers that follow one another. */
+/** Buffers of 512 KiB, shared by the transfers that follow one another. */
 export function createBufferPool(): { ring: () => BufferRing } {
   const spare: Buffer[] = []
   return { ring: () => createRing(spare) }

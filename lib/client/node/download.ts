@@ -20,7 +20,7 @@ export type DownloadOptions = {
   /** A file, or a folder to which the stored name is added. */
   target: string
   /** Replaces a different file that is there. */
-  force: boolean
+  force?: boolean
   signal: AbortSignal
   connections?: number
   directOnly?: boolean

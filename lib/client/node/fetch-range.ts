@@ -10,6 +10,7 @@ const STALL_MS = 30_000
 /** A range whose link is refused this often, renewed each time, will not be given. */
 const REFUSALS_MAX = 3
 const REFUSAL_BYTES_MAX = 2_000
+const DISK_CODES = new Set(['ENOSPC', 'EDQUOT', 'EIO', 'EFBIG', 'EBADF', 'EROFS'])
 
 type Asked = { range: ByteRange; flight: Flight; link: Link; part: PartFile; sender: Sender }
 
@@ -65,36 +66,29 @@ async function refusalOf(
   incoming: http.IncomingMessage,
   { range, flight, link }: { range: ByteRange; flight: Flight; link: Link },
 ): Promise<Failure> {
-  let body = ''
-  for await (const chunk of incoming) if (body.length < REFUSAL_BYTES_MAX) body += chunk
+  const body = await textOf(incoming)
   const status = incoming.statusCode ?? 0
   const text = `the range was refused: ${status} ${/<Message>([^<]*)/.exec(body)?.[1] ?? ''}`.trim()
-  const waitMs = retryAfterMs(incoming.headers['retry-after'])
   if (status === 401 || status === 403) {
     link.refused()
     range.refusals += 1
     if (range.refusals < REFUSALS_MAX) return failure(text, 'again')
   }
-  const direct = flight.route.url === null
-  const heals = status >= 500 || status === 429 || status === 408 || !direct
-  return failure(text, heals ? 'elsewhere' : 'never', { waitMs })
+  const mayHeal = status >= 500 || status === 429 || status === 408 || flight.route.url !== null
+  const waitMs = retryAfterMs(incoming.headers['retry-after'])
+  return failure(text, mayHeal ? 'elsewhere' : 'never', { waitMs })
+}
+
+async function textOf(incoming: http.IncomingMessage): Promise<string> {
+  let text = ''
+  for await (const chunk of incoming) if (text.length < REFUSAL_BYTES_MAX) text += chunk
+  return text
 }
 
 /** Errors of the disk end the download; errors of a connection are the path's. */
-function asFailure(error: unknown, outgoing: http.ClientRequest): Error {
-  if (!(error instanceof Error) || 'retry' in error)
-    return error instanceof Error ? error : new Error(String(error))
-  if ('syscall' in error && error.syscall === 'write' && 'code' in error && isDiskCode(error.code))
-    return error
-  return failure(
-    error.message || 'connection lost',
-    outgoing.reusedSocket ? 'again' : 'elsewhere',
-    { cause: error },
-  )
-}
-
-function isDiskCode(code: unknown): boolean {
-  return (
-    code === 'ENOSPC' || code === 'EDQUOT' || code === 'EIO' || code === 'EFBIG' || code === 'EBADF'
-  )
+function asFailure(thrown: unknown, outgoing: http.ClientRequest): Error {
+  const error = thrown instanceof Error ? thrown : new Error(String(thrown))
+  if ('retry' in error || ('code' in error && DISK_CODES.has(String(error.code)))) return error
+  const retry = outgoing.reusedSocket ? 'again' : 'elsewhere'
+  return failure(error.message || 'connection lost', retry, { cause: error })
 }

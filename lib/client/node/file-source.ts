@@ -15,13 +15,22 @@ export function fileSource(file: string | Buffer, found: BigIntStats, tools: Nod
   const size = Number(found.size)
   const before = fingerprintOf(found)
   let opened: Promise<FileHandle> | undefined
+  let users = 0
 
-  function handle(): Promise<FileHandle> {
-    opened ??= open(file, 'r')
-    return opened
+  /** Open while somebody reads: a number given to the next file too early would have its bytes sent as this one's. */
+  async function withHandle<T>(use: (fd: number) => Promise<T>): Promise<T> {
+    users += 1
+    try {
+      opened ??= open(file, 'r')
+      const { fd } = await opened
+      return await use(fd)
+    } finally {
+      users -= 1
+      if (users === 0) await release()
+    }
   }
 
-  async function close(): Promise<void> {
+  async function release(): Promise<void> {
     const closing = opened
     opened = undefined
     await closing?.then((held) => held.close()).catch(() => {})
@@ -35,22 +44,12 @@ export function fileSource(file: string | Buffer, found: BigIntStats, tools: Nod
   return {
     size,
     changed,
-    close,
     digest: async (options) => {
-      try {
-        const { fd } = await handle()
-        const digests = await tools.pool.digest(fd, layoutOf(size), options)
-        if (await changed()) throw new Error(CHANGED_MESSAGE)
-        return digests
-      } finally {
-        // Ten thousand hashed files must not mean ten thousand open ones; sending opens the file again.
-        await close()
-      }
+      const digests = await withHandle((fd) => tools.pool.digest(fd, layoutOf(size), options))
+      if (await changed()) throw new Error(CHANGED_MESSAGE)
+      return digests
     },
-    send: async (request) => {
-      const { fd } = await handle()
-      return tools.sender.put({ ...request, fd })
-    },
+    send: (request) => withHandle((fd) => tools.sender.put({ ...request, fd })),
   }
 }
 

@@ -1,12 +1,16 @@
 import { createHash, randomUUID } from 'node:crypto'
 import http from 'node:http'
 import type { AddressInfo } from 'node:net'
+import type { FileAsk, Range } from '../../../lib/client/wire.ts'
 import { contentIdOf } from '../../../lib/content/content-id.ts'
 import { layoutOf, partRange } from '../../../lib/content/layout.ts'
-import type { FileAsk, Range } from '../../../lib/client/wire.ts'
 
 /** An answer in place of the real one; `undefined` lets the request through. */
-export type Fault = { status: number; body?: string; headers?: Record<string, string> } | 'hang' | 'reset' | undefined
+export type Fault =
+  | { status: number; body?: string; headers?: Record<string, string> }
+  | 'hang'
+  | 'reset'
+  | undefined
 
 export type PartSeen = { path: string; uploadId: string; partNumber: number; bytes: number }
 
@@ -43,7 +47,10 @@ export type TinyUpload = {
  */
 export async function startTiny(options: TinyOptions = {}) {
   const uploads = new Map<string, TinyUpload>()
-  const files = new Map<string, { fileId: string; fileHash: string; fileSize: number; bytes: Buffer }>()
+  const files = new Map<
+    string,
+    { fileId: string; fileHash: string; fileSize: number; bytes: Buffer }
+  >()
   const seen: PartSeen[] = []
   const calls: { method: string; path: string; body: string }[] = []
   const partTimes = new Map<string, number>()
@@ -52,7 +59,9 @@ export async function startTiny(options: TinyOptions = {}) {
 
   const servers = [await listen((request, response) => void front(request, response, 'direct'))]
   for (let index = 0; index < (options.edges ?? 0); index += 1) {
-    servers.push(await listen((request, response) => void front(request, response, `edge-${index + 1}`)))
+    servers.push(
+      await listen((request, response) => void front(request, response, `edge-${index + 1}`)),
+    )
   }
   const [origin = '', ...edgeUrls] = servers.map(({ url }) => url)
 
@@ -66,7 +75,10 @@ export async function startTiny(options: TinyOptions = {}) {
       const key = `${uploadId}/${partNumber}`
       partTimes.set(key, (partTimes.get(key) ?? 0) + 1)
       const bytes = Number(request.headers['content-length'])
-      const fault = options.onPart?.({ path: via, uploadId, partNumber, bytes }, partTimes.get(key) ?? 1)
+      const fault = options.onPart?.(
+        { path: via, uploadId, partNumber, bytes },
+        partTimes.get(key) ?? 1,
+      )
       if (await suffer(fault, request, response)) return
       const body = await readAll(request).catch(() => undefined)
       if (!body) return
@@ -77,13 +89,23 @@ export async function startTiny(options: TinyOptions = {}) {
     const key = `${method} ${url.pathname}`
     callTimes.set(key, (callTimes.get(key) ?? 0) + 1)
     calls.push({ method, path: url.pathname + url.search, body })
-    if (await suffer(options.onCall?.(method, url.pathname, callTimes.get(key) ?? 1), request, response)) return
-    if (request.headers.authorization !== 'Bearer jt_live_test') return problem(response, 401, 'unauthorized')
-    if (url.pathname === '/api/storage/files') return json(response, fileEntry(url.searchParams.get('fileId') ?? ''))
+    if (
+      await suffer(
+        options.onCall?.(method, url.pathname, callTimes.get(key) ?? 1),
+        request,
+        response,
+      )
+    )
+      return
+    if (request.headers.authorization !== 'Bearer jt_live_test')
+      return problem(response, 401, 'unauthorized')
+    if (url.pathname === '/api/storage/files')
+      return json(response, fileEntry(url.searchParams.get('fileId') ?? ''))
     if (url.pathname === '/api/storage/download') return json(response, download(url.searchParams))
     const asked = body ? JSON.parse(body) : {}
     if (method === 'POST') return json(response, await start(asked.files))
-    if (method === 'PATCH') return json(response, { results: asked.uploads.map(signMore), ...ways() })
+    if (method === 'PATCH')
+      return json(response, { results: asked.uploads.map(signMore), ...ways() })
     if (method === 'PUT') {
       const results = []
       for (const { uploadId } of asked.uploads) results.push(await complete(uploadId))
@@ -94,7 +116,11 @@ export async function startTiny(options: TinyOptions = {}) {
 
   function ways() {
     const now = Date.now()
-    const grant = { token: 'grant', expiresAt: new Date(now + (options.lifeMs ?? 60_000)).toISOString(), bytes: 1e9 }
+    const grant = {
+      token: 'grant',
+      expiresAt: new Date(now + (options.lifeMs ?? 60_000)).toISOString(),
+      bytes: 1e9,
+    }
     return {
       edges: edgeUrls.map((url, index) => ({ id: `edge-${index + 1}`, url })),
       grant: edgeUrls.length > 0 ? grant : null,
@@ -115,13 +141,24 @@ export async function startTiny(options: TinyOptions = {}) {
     if (stored) {
       const copy = { ...stored, fileId: randomUUID() }
       files.set(file.path, copy)
-      return { path: file.path, status: 'stored', duplicate: true, verified: true, ...copy, bytes: undefined }
+      return {
+        path: file.path,
+        status: 'stored',
+        duplicate: true,
+        verified: true,
+        ...copy,
+        bytes: undefined,
+      }
     }
-    const open = [...uploads.values()].find(({ fileHash, done }) => fileHash === file.fileHash && !done)
+    const open = [...uploads.values()].find(
+      ({ fileHash, done }) => fileHash === file.fileHash && !done,
+    )
     const upload = open ?? newUpload(file)
     if (!upload.paths.includes(file.path)) upload.paths.push(file.path)
     const { partSize, partCount } = layoutOf(file.fileSize)
-    const missing = Array.from({ length: partCount }, (_, i) => i + 1).filter((n) => !upload.parts.has(n))
+    const missing = Array.from({ length: partCount }, (_, i) => i + 1).filter(
+      (n) => !upload.parts.has(n),
+    )
     return {
       path: file.path,
       status: 'open',
@@ -132,7 +169,10 @@ export async function startTiny(options: TinyOptions = {}) {
       partCount,
       checksum: options.checksum ?? 'sha256',
       storedParts: [...upload.parts.keys()].sort((a, b) => a - b).map((n): Range => [n, n]),
-      signed: options.checksum === 'md5' ? null : sign(upload, missing.slice(0, options.window ?? missing.length)),
+      signed:
+        options.checksum === 'md5'
+          ? null
+          : sign(upload, missing.slice(0, options.window ?? missing.length)),
     }
   }
 
@@ -163,9 +203,18 @@ export async function startTiny(options: TinyOptions = {}) {
     }
   }
 
-  function signMore({ uploadId, partNumbers, md5s }: { uploadId: string; partNumbers?: number[]; md5s?: object }) {
+  function signMore({
+    uploadId,
+    partNumbers,
+    md5s,
+  }: {
+    uploadId: string
+    partNumbers?: number[]
+    md5s?: object
+  }) {
     const upload = uploads.get(uploadId)
-    if (!upload) return { uploadId, problem: { type: '/errors/not-found', status: 404, title: 'gone' } }
+    if (!upload)
+      return { uploadId, problem: { type: '/errors/not-found', status: 404, title: 'gone' } }
     return { uploadId, signed: sign(upload, partNumbers ?? Object.keys(md5s ?? {}).map(Number)) }
   }
 
@@ -180,16 +229,19 @@ export async function startTiny(options: TinyOptions = {}) {
   }
 
   function answerPart({ url, request, response, body, via, uploadId, partNumber }: PartAsked) {
-    if (via !== 'direct' && request.headers['x-jetty-grant'] !== 'grant') return problem(response, 403, 'no-grant')
+    if (via !== 'direct' && request.headers['x-jetty-grant'] !== 'grant')
+      return problem(response, 403, 'no-grant')
     const ends = Number(url.searchParams.get('X-Ends'))
     if (url.searchParams.get('X-Amz-Signature') !== `sig-${partNumber}-${ends}`) {
       return xml(response, 403, 'SignatureDoesNotMatch')
     }
-    if (Date.now() > ends) return xml(response, 403, 'AccessDenied', 'Request has expired')
+    if (Date.now() > ends) return xml(response, 403, 'AccessDenied: Request has expired')
     const upload = uploads.get(uploadId)
     if (!upload || upload.done) return xml(response, 404, 'NoSuchUpload')
     const md5 = options.checksum === 'md5'
-    const digest = createHash(md5 ? 'md5' : 'sha256').update(body).digest('base64')
+    const digest = createHash(md5 ? 'md5' : 'sha256')
+      .update(body)
+      .digest('base64')
     const declared = request.headers[md5 ? 'content-md5' : 'x-amz-checksum-sha256']
     if (digest !== declared) return xml(response, 400, 'BadDigest')
     upload.parts.set(partNumber, body)
@@ -198,21 +250,32 @@ export async function startTiny(options: TinyOptions = {}) {
 
   async function complete(uploadId: string) {
     const upload = uploads.get(uploadId)
-    if (!upload) return { uploadId, problem: { type: '/errors/not-found', status: 404, title: 'gone' } }
+    if (!upload)
+      return { uploadId, problem: { type: '/errors/not-found', status: 404, title: 'gone' } }
     upload.generation += 1
     const instead = options.onComplete?.(uploadId, upload.generation)
     if (instead) return { uploadId, ...instead }
     upload.polls += 1
-    if (upload.polls <= (options.completingFor ?? 0)) return { uploadId, status: 'completing', retryAfterSeconds: 0 }
+    if (upload.polls <= (options.completingFor ?? 0))
+      return { uploadId, status: 'completing', retryAfterSeconds: 0 }
     const layout = layoutOf(upload.fileSize)
-    const missing = Array.from({ length: layout.partCount }, (_, i) => i + 1).filter((n) => !upload.parts.has(n))
+    const missing = Array.from({ length: layout.partCount }, (_, i) => i + 1).filter(
+      (n) => !upload.parts.has(n),
+    )
     if (missing.length > 0) {
       const missingParts = missing.map((n): Range => [n, n])
-      return { uploadId, problem: { type: '/errors/parts-missing', status: 409, title: 'missing', missingParts } }
+      return {
+        uploadId,
+        problem: { type: '/errors/parts-missing', status: 409, title: 'missing', missingParts },
+      }
     }
-    const parts = Array.from({ length: layout.partCount }, (_, i) => upload.parts.get(i + 1) ?? Buffer.alloc(0))
+    const parts = Array.from(
+      { length: layout.partCount },
+      (_, i) => upload.parts.get(i + 1) ?? Buffer.alloc(0),
+    )
     for (const [index, part] of parts.entries()) {
-      if (part.length !== partRange(layout, index + 1).length) throw new Error('a part has the wrong length')
+      if (part.length !== partRange(layout, index + 1).length)
+        throw new Error('a part has the wrong length')
     }
     const digests = parts.map((part) => new Uint8Array(createHash('sha256').update(part).digest()))
     if ((await contentIdOf(digests)) !== upload.fileHash) throw new Error('the content id differs')
@@ -223,7 +286,14 @@ export async function startTiny(options: TinyOptions = {}) {
       files.set(path, { fileId, fileHash: upload.fileHash, fileSize: upload.fileSize, bytes })
       return { path, fileId }
     })
-    return { uploadId, status: 'stored', fileHash: upload.fileHash, fileSize: upload.fileSize, verified: true, files: targets }
+    return {
+      uploadId,
+      status: 'stored',
+      fileHash: upload.fileHash,
+      fileSize: upload.fileSize,
+      verified: true,
+      files: targets,
+    }
   }
 
   function byId(fileId: string) {
@@ -232,20 +302,33 @@ export async function startTiny(options: TinyOptions = {}) {
 
   function fileEntry(fileId: string) {
     const [path = '', file] = byId(fileId) ?? []
-    return { fileId, path, fileName: path.split('/').pop(), fileSize: file?.fileSize, fileHash: file?.fileHash }
+    return {
+      fileId,
+      path,
+      fileName: path.split('/').pop(),
+      fileSize: file?.fileSize,
+      fileHash: file?.fileHash,
+    }
   }
 
   function download(query: URLSearchParams) {
     const fileId = query.get('fileId') ?? ''
     const url = `${origin}/bucket/users/${fileId}?X-Ends=${Date.now() + (options.lifeMs ?? 60_000)}`
     const downloadId = query.get('downloadId') ?? randomUUID()
-    return { url, downloadId, expiresInSeconds: (options.lifeMs ?? 60_000) / 1000, ...fileEntry(fileId), ...ways() }
+    return {
+      url,
+      downloadId,
+      expiresInSeconds: (options.lifeMs ?? 60_000) / 1000,
+      ...fileEntry(fileId),
+      ...ways(),
+    }
   }
 
   function serveRange(url: URL, request: http.IncomingMessage, response: http.ServerResponse) {
     const [, file] = byId(url.pathname.split('/')[3] ?? '') ?? []
     if (!file) return xml(response, 404, 'NoSuchKey')
-    if (Date.now() > Number(url.searchParams.get('X-Ends'))) return xml(response, 403, 'AccessDenied', 'Request has expired')
+    if (Date.now() > Number(url.searchParams.get('X-Ends')))
+      return xml(response, 403, 'AccessDenied: Request has expired')
     const [, first = '0', last = '0'] = /bytes=(\d+)-(\d+)/.exec(request.headers.range ?? '') ?? []
     const part = file.bytes.subarray(Number(first), Number(last) + 1)
     seen.push({ path: 'get', uploadId: file.fileId, partNumber: Number(first), bytes: part.length })
@@ -273,7 +356,11 @@ async function listen(handler: http.RequestListener) {
   return { server, url: `http://127.0.0.1:${port}` }
 }
 
-async function suffer(fault: Fault, request: http.IncomingMessage, response: http.ServerResponse): Promise<boolean> {
+async function suffer(
+  fault: Fault,
+  request: http.IncomingMessage,
+  response: http.ServerResponse,
+): Promise<boolean> {
   if (fault === undefined) return false
   if (fault === 'reset') request.socket.destroy()
   if (fault === 'hang' || fault === 'reset') return true
@@ -294,9 +381,12 @@ function json(response: http.ServerResponse, value: unknown) {
 
 function problem(response: http.ServerResponse, status: number, slug: string) {
   const body = { type: `/errors/${slug}`, status, title: slug, detail: slug }
-  response.writeHead(status, { 'content-type': 'application/problem+json' }).end(JSON.stringify(body))
+  response
+    .writeHead(status, { 'content-type': 'application/problem+json' })
+    .end(JSON.stringify(body))
 }
 
-function xml(response: http.ServerResponse, status: number, code: string, message = code) {
+function xml(response: http.ServerResponse, status: number, text: string) {
+  const [code, message = code] = text.split(': ')
   response.writeHead(status).end(`<Error><Code>${code}</Code><Message>${message}</Message></Error>`)
 }
