@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { existsSync, readFileSync, statSync } from 'node:fs'
 import { dirname, join, normalize } from 'node:path'
 import { expect, test } from 'vitest'
+import { REFUSALS } from '../lib/edge-node/refuse.ts'
 import { PROBLEMS } from '../lib/problem.ts'
 
 const TRACKED = execFileSync(
@@ -55,16 +56,27 @@ const SECRETS = [
   },
 ]
 
-test('every refusal has its page, every page has its refusal, and a page shows its status', () => {
+test('every refusal has its page, with its status and title, and every page its refusal', () => {
+  const refusals = Object.entries({ ...PROBLEMS, ...REFUSALS })
   const pages = TRACKED.filter((file) => /^docs\/errors\/[^/]+\.md$/.test(file))
-  const slugs = Object.keys(PROBLEMS).map((slug) => `docs/errors/${slug}.md`)
-  expect(pages.sort()).toEqual(slugs.sort())
+  expect(pages.sort()).toEqual(refusals.map(([slug]) => `docs/errors/${slug}.md`).sort())
 
-  for (const [slug, { status, title }] of Object.entries(PROBLEMS)) {
+  for (const [slug, { status, title }] of refusals) {
     const page = readFileSync(`docs/errors/${slug}.md`, 'utf8')
-    expect(page, slug).toContain(`"type": "/errors/${slug}"`)
-    expect(page, slug).toContain(`"status": ${status}`)
-    expect(page, slug).toContain(`"title": "${title}"`)
+    expect(page, slug).toContain(`# ${slug} (${status})\n\n${title}.`)
+  }
+})
+
+test('the example on a page is the document that is answered', () => {
+  for (const [slug, { status, title }] of Object.entries(PROBLEMS)) {
+    const example = /```json\n([\s\S]*?)```/.exec(
+      readFileSync(`docs/errors/${slug}.md`, 'utf8'),
+    )?.[1]
+    expect(JSON.parse(example ?? '{}'), slug).toMatchObject({
+      type: `/errors/${slug}`,
+      status,
+      title,
+    })
   }
 })
 
@@ -102,7 +114,7 @@ test.each(ENDPOINTS)(
 test('no test replaces a module', () => {
   const mocking = /\b(?:vi|vitest|jest)\s*\.\s*(?:do)?[mM]ock\b/
   expect(TESTS.filter((file) => mocking.test(readFileSync(file, 'utf8')))).toEqual([])
-  expect('vi.mo' + "ck('./store.ts')").toMatch(mocking)
+  expect(['vi.mo', "ck('./store.ts')"].join('')).toMatch(mocking)
 })
 
 test.each(SECRETS)('no file holds $kind', ({ looksLike, example }) => {
