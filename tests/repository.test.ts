@@ -142,7 +142,8 @@ function brokenPaths(text: string): string[] {
   return spans
     .filter((span) => FOLDERS.includes(span.split('/')[0] ?? '') && span.includes('/'))
     .filter((span) => !/[\s*<>{}…$?=]/.test(span))
-    .filter((span) => !generated(span) && !existsSync(normalize(span.replace(/[:#]\d*$/, ''))))
+    .map((span) => normalize(span.replace(/[:#]\d*$/, '')))
+    .filter((path) => !generated(path) && !existsSync(path) && !existsSync(`${path}.ts`))
 }
 
 /** What scripts make and git ignores. */
