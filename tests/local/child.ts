@@ -1,17 +1,16 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
-import { createInterface } from 'node:readline'
 
 const STOP_LIMIT_MS = 5_000
 const HERE = import.meta.dirname
-const PRELOADED = ['tsx', './tests/local/with-parent.ts', './tests/local/preload.ts']
+const PRELOADED = ['tsx', './tests/local/with-parent.ts']
 
-/** A program of this folder in a process of its own. `ready` is the JSON line it printed when it began to serve. */
+/** A program of this folder in a process of its own. `ready` is what it said when it began to serve. */
 export type Child = { process: ChildProcess; ready: Record<string, unknown>; stop(): Promise<void> }
 
 /**
- * Runs a program that takes its options as JSON, prints one JSON line when it is ready, and ends with this process,
+ * Runs a program that takes its options as JSON, sends one message when it is ready, and ends with this process,
  * however this process ends.
  *
  * @throws Error when it ends before it is ready
@@ -30,22 +29,22 @@ export async function startChild(
   const child = spawn(process.execPath, flags, {
     cwd: join(HERE, '../..'),
     env: { ...process.env, ...env },
-    stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     detached: true,
   })
-  return { process: child, ready: await readyLine(child, program), stop: () => end(child) }
+  return { process: child, ready: await firstMessage(child, program), stop: () => end(child) }
 }
 
-async function readyLine(child: ChildProcess, program: string): Promise<Record<string, unknown>> {
-  if (!child.stdout) throw new Error(`${program} has no output.`)
-  const lines = createInterface({ input: child.stdout })
+async function firstMessage(
+  child: ChildProcess,
+  program: string,
+): Promise<Record<string, unknown>> {
   return await new Promise((resolve, reject) => {
     const ended = () => reject(new Error(`${program} ended before it was ready.`))
     child.once('exit', ended)
-    lines.once('line', (line) => {
+    child.once('message', (message) => {
       child.off('exit', ended)
-      lines.on('line', (text) => process.stderr.write(`${text}\n`))
-      resolve(JSON.parse(line))
+      resolve({ ...Object(message) })
     })
   })
 }

@@ -1,5 +1,3 @@
-import { existsSync } from 'node:fs'
-import { join } from 'node:path'
 import pg from 'pg'
 import { startChild } from './child.ts'
 import { freePort } from './listen.ts'
@@ -33,8 +31,6 @@ export type RelayOptions = {
 
 /** Starts relays for the one store: in this process, or all together in one of their own. */
 export async function startEdges(options: EdgesOptions, separate: boolean): Promise<Edges> {
-  if (!existsSync(join(import.meta.dirname, '../../lib/edge-node/relay.ts')))
-    return { edges: [], stop: async () => {} }
   const { count, port, ...common } = options
   const ids = LOCATIONS.slice(0, count)
   const relays = await Promise.all(
@@ -44,7 +40,7 @@ export async function startEdges(options: EdgesOptions, separate: boolean): Prom
     const { ready, stop } = await startChild('edges-main.ts', { relays, ...common })
     return { edges: ready.edges as Edge[], stop }
   }
-  return await startRelays({ relays, ...common }).catch(() => ({ edges: [], stop: async () => {} }))
+  return await startRelays({ relays, ...common })
 }
 
 /** Starts relays in this process. */

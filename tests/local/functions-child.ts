@@ -1,22 +1,56 @@
 import { once } from 'node:events'
-import { startChild } from './child.ts'
+import { type Child, startChild } from './child.ts'
+import type { FunctionsOptions } from './functions.ts'
 import type { FunctionStats } from './functions-stats.ts'
 
-export type FunctionsChild = { url: string; stats(): Promise<FunctionStats>; stop(): Promise<void> }
+export type FunctionsChild = {
+  url: string
+  /** What the process has used since it began, or began anew. */
+  stats(): Promise<FunctionStats>
+  /** Ends the process and starts another at the same address: with the code as it is now. */
+  reload(): Promise<void>
+  stop(): Promise<void>
+}
 
-/** Runs the functions in a process of their own, whose environment is the deployment's. */
+/**
+ * Runs the functions in a process of their own, whose environment is the deployment's. When it ends by itself, another
+ * takes its place, as on the platform.
+ */
 export async function startFunctionsChild(
   env: Record<string, string>,
-  port?: number,
+  options: FunctionsOptions = {},
 ): Promise<FunctionsChild> {
-  const { process: child, ready, stop } = await startChild('functions-main.ts', { port }, env)
+  let current = await startChild('functions-main.ts', options, env)
+  const again = { ...options, port: Number(current.ready.port) }
+  let starting = Promise.resolve()
+  let wanted = true
+
+  const replace = async (old: Child) => {
+    await old.stop()
+    if (!wanted || old !== current) return
+    current = await startChild('functions-main.ts', again, env)
+    replaceWhenEnded(current)
+  }
+  const reload = () => {
+    starting = starting.then(() => replace(current)).catch((error) => console.error(error))
+    return starting
+  }
+  const replaceWhenEnded = (child: Child) => {
+    child.process.once('exit', () => void (wanted && child === current && reload()))
+  }
+  replaceWhenEnded(current)
   return {
-    url: String(ready.url),
+    url: String(current.ready.url),
     async stats() {
-      child.send('stats')
-      const [stats] = await once(child, 'message')
+      current.process.send('stats')
+      const [stats] = await once(current.process, 'message')
       return stats
     },
-    stop,
+    reload,
+    async stop() {
+      wanted = false
+      await starting
+      await current.stop()
+    },
   }
 }

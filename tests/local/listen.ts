@@ -4,18 +4,18 @@ import type { AddressInfo, Server as NetServer } from 'node:net'
 import { createServer } from 'node:net'
 
 const HOST = '127.0.0.1'
+const PORTS_TRIED = 20
 
-/**
- * Starts a server on loopback and gives its port. A wished port that is taken is replaced by a free one: wished ports
- * may lie in the system's ephemeral range, where any outgoing connection can hold them.
- */
+/** Starts a server on loopback and gives its port: the wished one, else the next that is free. */
 export async function listen(server: NetServer, wishedPort = 0): Promise<number> {
-  try {
-    return await listenOn(server, wishedPort)
-  } catch (error) {
-    if (!isTaken(error)) throw error
-    return await listenOn(server, 0)
+  const ports = wishedPort
+    ? Array.from({ length: PORTS_TRIED }, (_, more) => wishedPort + more)
+    : []
+  for (const port of ports) {
+    const got = await listenOn(server, port).catch(unlessTaken)
+    if (got) return got
   }
+  return await listenOn(server, 0)
 }
 
 /** A port nobody listens on, the wished one when it is free. */
@@ -42,10 +42,7 @@ async function listenOn(server: NetServer, port: number): Promise<number> {
   return (server.address() as AddressInfo).port
 }
 
-function isTaken(error: unknown): boolean {
-  return (
-    error instanceof Error &&
-    'code' in error &&
-    (error.code === 'EADDRINUSE' || error.code === 'EACCES')
-  )
+function unlessTaken(error: NodeJS.ErrnoException): null {
+  if (error.code === 'EADDRINUSE' || error.code === 'EACCES') return null
+  throw error
 }

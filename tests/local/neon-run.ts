@@ -18,7 +18,12 @@ export type Query = { query: string; params: unknown[]; arrayMode: boolean | und
 /** How rows are written: every value as PostgreSQL's text, and rows as arrays instead of objects. */
 export type RowForm = { rawText: boolean; arrayMode: boolean }
 
-export type BatchOptions = { isolation: string | undefined; readOnly: boolean; deferrable: boolean }
+/** How rows are written, and the transaction's mode. */
+export type BatchForm = RowForm & {
+  isolation: string | undefined
+  readOnly: boolean
+  deferrable: boolean
+}
 
 /** One query's result on the wire. */
 export type Answer = {
@@ -49,10 +54,9 @@ export async function runOne(pool: pg.Pool, query: Query, form: RowForm): Promis
 export async function inTransaction(
   pool: pg.Pool,
   queries: Query[],
-  form: RowForm,
-  options: BatchOptions,
+  form: BatchForm,
 ): Promise<Answer[]> {
-  const begin = beginStatement(options)
+  const begin = beginStatement(form)
   const client = await pool.connect()
   let reusable = true
   try {
@@ -73,7 +77,7 @@ export async function inTransaction(
   }
 }
 
-function beginStatement({ isolation, readOnly, deferrable }: BatchOptions): string {
+function beginStatement({ isolation, readOnly, deferrable }: BatchForm): string {
   const level = isolation === undefined ? '' : ISOLATION[isolation]
   if (level === undefined) throw new Error('invalid isolation level')
   const words = [

@@ -108,7 +108,8 @@ async function run(
     arrayMode: header(headers, 'array-mode') === 'true',
   }
   if (!Array.isArray(payload)) return await runOne(pool, payload, form)
-  const results = await inTransaction(pool, payload, form, {
+  const results = await inTransaction(pool, payload, {
+    ...form,
     isolation: header(headers, 'batch-isolation-level'),
     readOnly: header(headers, 'batch-read-only') === 'true',
     deferrable: header(headers, 'batch-deferrable') === 'true',

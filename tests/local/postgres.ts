@@ -39,7 +39,7 @@ export async function startPostgres(options: PostgresOptions): Promise<Postgres>
   const { dataDir, password } = options
   const binaries = options.binaries ?? (await embeddedBinaries())
   const identity = identityFor([join(dataDir, 'base'), binaries.postgres])
-  if (!existsSync(dataDir)) await initialise(dataDir, password, binaries, identity)
+  if (!existsSync(dataDir)) await initialise(options, binaries, identity)
   await stopLeftover(dataDir)
 
   const port = await freePort(options.port)
@@ -57,11 +57,10 @@ export async function startPostgres(options: PostgresOptions): Promise<Postgres>
  * without waiting to be asked.
  */
 async function initialise(
-  dataDir: string,
-  password: string,
+  { dataDir, password }: PostgresOptions,
   binaries: Binaries,
   identity: Identity,
-): Promise<void> {
+) {
   const unfinished = `${dataDir}.unfinished`
   const passwordFile = `${dataDir}.password`
   await rm(unfinished, { recursive: true, force: true })

@@ -17,11 +17,11 @@ export type Answer = {
 }
 
 /** Calls an endpoint's handler as the platform does: `call(POST, 'POST', '/api/storage/upload', { as, body })`. */
+// biome-ignore lint/complexity/useMaxParams: a call reads as the request it makes
 export async function call(
   handler: Handler,
   method: string,
   path: string,
-  // biome-ignore lint/complexity/useMaxParams: reads as the request it makes
   options: CallOptions = {},
 ): Promise<Answer> {
   const response = await handler(requestOf(method, path, options))

@@ -50,11 +50,19 @@ export function newSecrets(): Secrets {
 
 /** The secrets kept in a file that only this user reads; made on first use, completed when this version knows more. */
 export async function keptSecrets(file: string): Promise<Secrets> {
-  const kept = existsSync(file) ? JSON.parse(await readFile(file, 'utf8')) : {}
+  const kept = existsSync(file) ? parseKept(await readFile(file, 'utf8'), file) : {}
   const secrets = { ...newSecrets(), ...kept }
   await mkdir(dirname(file), { recursive: true })
   await writeFile(file, JSON.stringify(secrets, null, 2), { mode: 0o600 })
   return secrets
+}
+
+function parseKept(text: string, file: string): Partial<Secrets> {
+  try {
+    return JSON.parse(text)
+  } catch (cause) {
+    throw new Error(`${file} is damaged; start again with --reset to forget it.`, { cause })
+  }
 }
 
 /** The raw 32-byte public key, in base64, of a private key given as a base64 seed: what a relay is configured with. */

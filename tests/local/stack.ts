@@ -1,16 +1,15 @@
 import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type Edge, registerEdges, startEdges } from './edges.ts'
+import { type Edge, type Edges, registerEdges, startEdges } from './edges.ts'
+import type { Location } from './function-request.ts'
 import { startFunctionsChild } from './functions-child.ts'
 import type { FunctionStats } from './functions-stats.ts'
-import { startNeon } from './neon.ts'
-import { type Postgres, startPostgres } from './postgres.ts'
-import { startRedis } from './redis.ts'
+import { freePort } from './listen.ts'
+import { type PostgresWithFront, startPostgresWithFront } from './postgres-with-front.ts'
+import { type RedisWithFront, startRedisWithFront } from './redis-with-front.ts'
 import { FIXED, grantPublicKey, keptSecrets, newSecrets, type Secrets } from './settings.ts'
-import { startStore } from './store.ts'
-import { copyTemplate, prepareDatabase, TEMPORARY_PASSWORD } from './template.ts'
+import { type Store, startStore } from './store.ts'
 import { temporaryFolder } from './temporary.ts'
-import { startUpstash } from './upstash.ts'
 
 const EDGES_DEFAULT = 5
 
@@ -28,6 +27,8 @@ export type StackOptions = {
   functions?: boolean
   s3Profile?: 'aws' | 'compat'
   ports?: Ports
+  /** Where callers of the functions are. */
+  location?: Location
 }
 
 export type Stack = {
@@ -42,10 +43,10 @@ export type Stack = {
   redisUrl: string
   /** Memory, network bytes and calls of the functions' process, when it runs. */
   functionStats?: () => Promise<FunctionStats>
+  /** Starts the functions anew, at the same address, with the code as it is now. */
+  reloadFunctions?: () => Promise<void>
   stop(): Promise<void>
 }
-
-type Undo = (() => Promise<unknown>)[]
 
 /**
  * Starts everything a deployment needs on loopback, wire-compatible: PostgreSQL behind Neon's protocol, Redis behind
@@ -54,53 +55,42 @@ type Undo = (() => Promise<unknown>)[]
  * @throws Error of one sentence; what had started is stopped again
  */
 export async function startStack(options: StackOptions = {}): Promise<Stack> {
-  const undo: Undo = []
+  const undo: (() => Promise<unknown>)[] = []
   const stop = async () => {
     for (const step of undo.splice(0).reverse()) await step()
   }
+  const stopping = <T extends { stop(): Promise<unknown> }>(running: T): T => {
+    undo.push(() => running.stop())
+    return running
+  }
   try {
-    return { ...(await startAll(options, undo)), stop }
+    return { ...(await startAll(options, stopping)), stop }
   } catch (error) {
     await stop()
     throw error
   }
 }
 
-async function startAll(options: StackOptions, undo: Undo): Promise<Omit<Stack, 'stop'>> {
-  const { ports = {}, functions = false } = options
-  const dataDir = options.dataDir ?? (await temporaryFolder())
-  if (!options.dataDir) undo.push(() => rm(dataDir, { recursive: true, force: true }))
-  await mkdir(dataDir, { recursive: true })
-  const secrets = options.dataDir ? await keptSecrets(join(dataDir, 'secrets.json')) : newSecrets()
+type Stopping = <T extends { stop(): Promise<unknown> }>(running: T) => T
 
-  const [database, redis, store] = await Promise.all([
-    startDatabase(options, dataDir, secrets).then(stoppedBy(undo)),
-    startRedisWithFront(secrets.UPSTASH_REDIS_REST_TOKEN, ports.upstash).then(stoppedBy(undo)),
-    startStore(storeOptions(options, dataDir, secrets), functions).then(stoppedBy(undo)),
-  ])
-  const { edges } = await startEdges(
-    {
-      count: options.edges ?? EDGES_DEFAULT,
-      port: ports.edges,
-      origin: store.endpoint,
-      bucket: FIXED.LYVE_BUCKET_NAME,
-      grantPublicKey: grantPublicKey(secrets.EDGE_GRANT_PRIVATE_KEY),
-    },
-    functions,
-  ).then(stoppedBy(undo))
+async function startAll(options: StackOptions, stopping: Stopping): Promise<Omit<Stack, 'stop'>> {
+  const home = await openHome(options)
+  stopping({ stop: home.close })
+  const services = startServices(options, home)
+  await Promise.allSettled(services.map((service) => service.then(stopping)))
+  const [database, redis, store, { edges }] = await Promise.all(services)
+  if (store.endpoint !== home.origin)
+    throw new Error(`Port of ${home.origin} was taken; start again.`)
   await registerEdges(database.url, edges)
 
-  const { POSTGRES_PASSWORD: _, ...keys } = secrets
-  const env = {
-    ...keys,
-    ...FIXED,
-    DATABASE_URL: database.url,
-    JETTY_NEON_HTTP: database.neonUrl,
-    UPSTASH_REDIS_REST_URL: redis.frontUrl,
-    LYVE_ENDPOINT: store.endpoint,
-  }
-  const running = functions
-    ? await startFunctionsChild(env, ports.functions).then(stoppedBy(undo))
+  const env = deploymentEnvironment(home, { database, redis })
+  const running = options.functions
+    ? stopping(
+        await startFunctionsChild(env, {
+          port: options.ports?.functions,
+          location: options.location,
+        }),
+      )
     : null
   return {
     env,
@@ -109,92 +99,74 @@ async function startAll(options: StackOptions, undo: Undo): Promise<Omit<Stack, 
     databaseUrl: database.url,
     neonUrl: database.neonUrl,
     redisUrl: redis.url,
-    ...(running && { url: running.url, functionStats: running.stats }),
+    ...(running && {
+      url: running.url,
+      functionStats: running.stats,
+      reloadFunctions: running.reload,
+    }),
   }
 }
 
-type Database = { url: string; neonUrl: string; stop(): Promise<void> }
+type Home = { dataDir: string; secrets: Secrets; origin: string; close(): Promise<void> }
 
-async function startDatabase(
-  options: StackOptions,
-  dataDir: string,
-  secrets: Secrets,
-): Promise<Database> {
-  const postgres = await startPrepared(options, join(dataDir, 'postgres'), secrets)
-  const neon = await startNeon(postgres.url, options.ports?.neon)
-  return {
-    url: postgres.url,
-    neonUrl: neon.url,
-    async stop() {
-      await neon.stop()
-      await postgres.stop()
-    },
+/** Folder, secrets and the store's address: what must be known before anything starts, so that all start at once. */
+async function openHome({ dataDir, ports }: StackOptions): Promise<Home> {
+  const origin = `http://127.0.0.1:${await freePort(ports?.s3)}`
+  if (dataDir) {
+    await mkdir(dataDir, { recursive: true })
+    const secrets = await keptSecrets(join(dataDir, 'secrets.json'))
+    return { dataDir, secrets, origin, close: async () => {} }
   }
+  const temporary = await temporaryFolder()
+  const close = () => rm(temporary, { recursive: true, force: true })
+  return { dataDir: temporary, secrets: newSecrets(), origin, close }
 }
 
-async function startPrepared(
-  options: StackOptions,
-  dataDir: string,
-  secrets: Secrets,
-): Promise<Postgres> {
-  if (!options.dataDir) {
-    await copyTemplate(dataDir)
-    return await startPostgres({
-      dataDir,
-      password: TEMPORARY_PASSWORD,
-      durable: false,
-      port: options.ports?.postgres,
-    })
-  }
-  const { POSTGRES_PASSWORD: password } = secrets
-  const postgres = await startPostgres({
-    dataDir,
-    password,
-    durable: true,
-    port: options.ports?.postgres,
-  })
-  try {
-    await prepareDatabase(postgres.url)
-    return postgres
-  } catch (error) {
-    await postgres.stop()
-    throw error
-  }
-}
+type Services = [
+  Promise<PostgresWithFront>,
+  Promise<RedisWithFront>,
+  Promise<Store>,
+  Promise<Edges>,
+]
 
-type RedisWithFront = { url: string; frontUrl: string; stop(): Promise<void> }
-
-/** REDIS_PORT names a Redis server that already runs on this machine. */
-async function startRedisWithFront(token: string, port?: number): Promise<RedisWithFront> {
-  const existing = Number(process.env.REDIS_PORT)
-  const redis = existing ? null : await startRedis()
-  const redisPort = redis?.port ?? existing
-  const front = await startUpstash(redisPort, token, port)
-  return {
-    url: `redis://127.0.0.1:${redisPort}`,
-    frontUrl: front.url,
-    async stop() {
-      await front.stop()
-      await redis?.stop()
-    },
-  }
-}
-
-function storeOptions({ s3Profile, ports }: StackOptions, dataDir: string, secrets: Secrets) {
-  return {
+function startServices(options: StackOptions, { dataDir, secrets, origin }: Home): Services {
+  const { ports = {}, functions = false } = options
+  const bucket = FIXED.LYVE_BUCKET_NAME
+  const store = {
     dataDir: join(dataDir, 's3'),
-    port: ports?.s3,
-    profile: s3Profile,
+    port: Number(new URL(origin).port),
+    profile: options.s3Profile,
     accessKeyId: secrets.LYVE_ACCESS_KEY,
     secretAccessKey: secrets.LYVE_SECRET_KEY,
     region: FIXED.LYVE_REGION,
-    bucket: FIXED.LYVE_BUCKET_NAME,
+    bucket,
   }
+  const count = options.edges ?? EDGES_DEFAULT
+  const publicKey = grantPublicKey(secrets.EDGE_GRANT_PRIVATE_KEY)
+  return [
+    startPostgresWithFront({
+      dataDir: join(dataDir, 'postgres'),
+      keptPassword: options.dataDir ? secrets.POSTGRES_PASSWORD : null,
+      port: ports.postgres,
+      neonPort: ports.neon,
+    }),
+    startRedisWithFront(secrets.UPSTASH_REDIS_REST_TOKEN, ports.upstash),
+    startStore(store, functions),
+    startEdges({ count, port: ports.edges, origin, bucket, grantPublicKey: publicKey }, functions),
+  ]
 }
 
-function stoppedBy(undo: Undo) {
-  return <T extends { stop(): Promise<unknown> }>(running: T): T => {
-    undo.push(() => running.stop())
-    return running
+function deploymentEnvironment(
+  { secrets, origin }: Home,
+  { database, redis }: { database: PostgresWithFront; redis: RedisWithFront },
+): Record<string, string> {
+  const { POSTGRES_PASSWORD: _, ...keys } = secrets
+  return {
+    ...keys,
+    ...FIXED,
+    DATABASE_URL: database.url,
+    JETTY_NEON_HTTP: database.neonUrl,
+    UPSTASH_REDIS_REST_URL: redis.frontUrl,
+    LYVE_ENDPOINT: origin,
   }
 }

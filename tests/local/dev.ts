@@ -1,0 +1,137 @@
+import { watch } from 'node:fs'
+import { chmod, mkdir, rm, writeFile } from 'node:fs/promises'
+import { join, relative } from 'node:path'
+import { parseArgs } from 'node:util'
+import { devApiKey } from './dev-account.ts'
+import { sentenceOf } from './dev-failure.ts'
+import { claimFolder } from './only-one.ts'
+import { stopLeftover } from './postgres-leftover.ts'
+import { type Stack, startStack } from './stack.ts'
+import { prepareDatabase } from './template.ts'
+
+const ROOT = join(import.meta.dirname, '../..')
+const HOME = join(ROOT, '.jetty')
+const DATA = join(HOME, 'data')
+const WATCHED = ['api', 'lib', 'drizzle']
+const RELOAD_AFTER_MS = 100
+
+/** Below the ports that systems give to outgoing connections, so that they are the same at every start. */
+const PORTS = { postgres: 15432, neon: 15433, upstash: 15434, s3: 15435, edges: 15441 }
+const PORT_DEFAULT = 3000
+
+const HELP = `npm run dev -- [--port N] [--reset]
+
+Runs JettySpeed and everything it needs on this machine, and keeps the data in .jetty/data.
+
+  --port N   where the API listens (3000); the next free port when it is taken
+  --reset    forget the data of earlier runs first
+  --help     this text`
+
+async function main(): Promise<void> {
+  const begun = performance.now()
+  const { port, reset, help } = parseOptions()
+  if (help) return console.log(HELP)
+
+  await mkdir(HOME, { recursive: true })
+  await claimFolder(DATA)
+  if (reset) await forget()
+  const stack = await startStack({
+    dataDir: DATA,
+    functions: true,
+    ports: { ...PORTS, functions: port },
+  })
+  stopOnSignals(stack)
+  Object.assign(process.env, stack.env)
+  const apiKey = await devApiKey(DATA)
+  await writeSettings(stack, apiKey)
+  reloadOnChange(stack)
+
+  if (!stack.url?.endsWith(`:${port}`))
+    console.log(`Port ${port} is taken; the next free one is used.`)
+  console.log(table(stack, apiKey))
+  console.log(
+    `Ready in ${((performance.now() - begun) / 1_000).toFixed(1)} s; Ctrl-C stops everything.`,
+  )
+}
+
+function parseOptions(): { port: number; reset: boolean; help: boolean } {
+  const { values } = parseArgs({
+    options: {
+      port: { type: 'string' },
+      reset: { type: 'boolean' },
+      help: { type: 'boolean', short: 'h' },
+    },
+  })
+  const port = Number(values.port ?? PORT_DEFAULT)
+  if (!Number.isInteger(port) || port < 1 || port > 65_535)
+    throw new Error(`--port ${values.port} is not a port.`)
+  return { port, reset: values.reset ?? false, help: values.help ?? false }
+}
+
+async function forget(): Promise<void> {
+  await stopLeftover(join(DATA, 'postgres'))
+  await rm(DATA, { recursive: true, force: true })
+}
+
+function stopOnSignals(stack: Stack): void {
+  let stopping = false
+  const stop = async () => {
+    // Whoever asks twice does not want to wait.
+    if (stopping) process.exit(1)
+    stopping = true
+    await stack.stop()
+    process.exit(0)
+  }
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
+    process.on(signal, () => void stop())
+}
+
+/** Where the CLI finds this stack when nothing else is set. */
+async function writeSettings(stack: Stack, apiKey: string): Promise<void> {
+  const file = join(HOME, 'dev.env')
+  await writeFile(file, `JETTY_URL=${stack.url}\nJETTY_API_KEY=${apiKey}\n`, { mode: 0o600 })
+  await chmod(file, 0o600)
+}
+
+function reloadOnChange(stack: Stack): void {
+  let timer: NodeJS.Timeout | undefined
+  let schemaChanged = false
+  const reload = async () => {
+    if (schemaChanged) await prepareDatabase(stack.databaseUrl)
+    schemaChanged = false
+    await stack.reloadFunctions?.()
+    console.log('Code changed; the functions run the new one.')
+  }
+  for (const folder of WATCHED) {
+    watch(join(ROOT, folder), { recursive: true }, () => {
+      schemaChanged ||= folder === 'drizzle'
+      clearTimeout(timer)
+      timer = setTimeout(
+        () => void reload().catch((error) => console.error(error)),
+        RELOAD_AFTER_MS,
+      )
+    })
+  }
+}
+
+function table(stack: Stack, apiKey: string): string {
+  const rows = [
+    ['API', stack.url ?? ''],
+    [
+      'API key',
+      `${apiKey}  (account dev, also in ${relative(process.cwd(), join(HOME, 'dev.env'))})`,
+    ],
+    ['PostgreSQL', stack.databaseUrl],
+    ['  Neon protocol', stack.neonUrl],
+    ['Redis', stack.redisUrl],
+    ['  Upstash protocol', stack.env.UPSTASH_REDIS_REST_URL ?? ''],
+    ['S3', `${stack.s3Endpoint}  (bucket ${stack.env.LYVE_BUCKET_NAME})`],
+    ...stack.edges.map(({ id, url }) => [`Edge ${id}`, url]),
+  ]
+  return rows.map(([name = '', value]) => `${name.padEnd(20)}${value}`).join('\n')
+}
+
+main().catch((error) => {
+  console.error(sentenceOf(error, DATA))
+  process.exit(1)
+})
