@@ -1,8 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { S3_ANSWERS, type S3Backend } from './s3-answers.ts'
+import { listingCases } from './s3-listing-cases.ts'
 import { multipartCases } from './s3-multipart-cases.ts'
 import { objectCases } from './s3-object-cases.ts'
 import { S3_QUESTIONS, type S3Question } from './s3-questions.ts'
+import { senderCases } from './s3-sender-cases.ts'
 import { signatureCases } from './s3-signature-cases.ts'
 import { makeTarget, type S3Address, type S3Target } from './s3-target.ts'
 
@@ -31,7 +33,9 @@ export function s3Contract(backend: S3Backend, start: () => Promise<StartedStore
     }
     objectCases(running)
     signatureCases(running)
+    listingCases(running)
     multipartCases(running)
+    senderCases(running)
     for (const question of Object.keys(S3_QUESTIONS) as S3Question[]) {
       test(`what it answers to ${question} is declared`, async () => {
         const answer = await S3_QUESTIONS[question](running())
