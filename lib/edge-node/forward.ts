@@ -98,12 +98,16 @@ function send(way: Way): void {
     else fail(way, { refusal: 'edge-origin-unavailable', detail: 'The connection to it failed.' })
   })
   if (method !== 'PUT') upstream.end()
-  // One turn later the end of a connection that died while idle has been seen, and the request can still be sent again.
+  // One turn later the end of a connection that was closed while idle has been read, and all can be sent again.
   else upstream.once('socket', () => setImmediate(sendBody, way, upstream))
 }
 
 function sendBody(way: Way, upstream: ClientRequest): void {
   if (way.isOver || upstream !== way.upstream || upstream.destroyed) return
+  if (upstream.socket?.readableEnded) {
+    upstream.destroy()
+    return
+  }
   way.body = pump(way.incoming, upstream, {
     onChunk(bytes) {
       way.passage.count(bytes, 0)

@@ -23,7 +23,14 @@ export type Origin = {
   stop: () => void
 }
 
-type OriginSettings = { url: URL; bucket: string; socketsMax: number; warmConnections: number }
+type OriginSettings = {
+  url: URL
+  bucket: string
+  /** `host:port` that stands in for the origin's own, as with `curl --connect-to`. */
+  connectTo?: string
+  socketsMax: number
+  warmConnections: number
+}
 
 /**
  * Connections to an origin, kept open and reused: HTTP/1.1, because one HTTP/2 connection is one congestion window.
@@ -31,8 +38,9 @@ type OriginSettings = { url: URL; bucket: string; socketsMax: number; warmConnec
  * use, so that an upload begins without the handshakes of the long way. The question is unsigned and a refusal will do;
  * it is no HEAD, because Node closes behind a HEAD without a length.
  */
-export function openOrigin({ url, bucket, socketsMax, warmConnections }: OriginSettings): Origin {
-  const { request, close } = connect(url, socketsMax)
+export function openOrigin(settings: OriginSettings): Origin {
+  const { bucket, warmConnections } = settings
+  const { request, close } = connect(settings)
   const ask = () => {
     for (let count = 0; count < warmConnections; count += 1) {
       const probe = request({ method: 'GET', url: `/${bucket}?max-keys=0`, headers: {} })
@@ -59,8 +67,13 @@ export function openOrigin({ url, bucket, socketsMax, warmConnections }: OriginS
   }
 }
 
-function connect(url: URL, socketsMax: number): { request: Origin['request']; close: () => void } {
-  const { protocol, hostname, port } = urlToHttpOptions(url)
+function connect({ url, connectTo, socketsMax }: OriginSettings): {
+  request: Origin['request']
+  close: () => void
+} {
+  const { protocol } = url
+  const address = connectTo === undefined ? url : new URL(`${protocol}//${connectTo}`)
+  const { hostname, port } = urlToHttpOptions(address)
   const options = {
     keepAlive: true,
     noDelay: true,
@@ -75,6 +88,7 @@ function connect(url: URL, socketsMax: number): { request: Origin['request']; cl
   return {
     close: () => agent.destroy(),
     request: ({ method, url: path, headers }) => {
+      // Node takes the TLS name from Host, too.
       const sent = { ...headers, host: url.host }
       return request({ agent, protocol, hostname, port, method, path, headers: sent })
     },

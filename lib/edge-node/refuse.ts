@@ -81,9 +81,11 @@ export function linger(incoming: IncomingMessage, outgoing: ServerResponse): voi
   incoming.removeAllListeners('data')
   incoming.resume()
   const timer = setTimeout(() => socket.destroy(), DRAIN_MS)
-  socket.once('close', () => clearTimeout(timer))
+  const forget = () => clearTimeout(timer)
+  socket.once('close', forget)
   incoming.once('end', () => {
-    clearTimeout(timer)
+    forget()
+    socket.off('close', forget)
     if (isLast && outgoing.writableFinished) socket.end()
     else if (isLast) outgoing.once('finish', () => socket.end())
   })

@@ -22,6 +22,8 @@ export type RelaySettings = {
   /** The one S3 origin: `https://s3.example`, without a path. */
   origin: string
   bucket: string
+  /** `host:port` to connect to instead of the origin's own; Host and TLS name stay the origin's. */
+  connectTo?: string
   /** 32 bytes in base64. */
   grantPublicKey: string
   /** 0 (default) takes a free one. */
@@ -73,8 +75,9 @@ export async function startRelay(given: RelaySettings): Promise<Relay> {
   }
   const url = originUrl(settings.origin)
   const { server, unfollow } = await makeServer(settings)
-  const { connectionsMax: socketsMax, warmConnections, version, stallMs } = settings
-  const origin = openOrigin({ url, bucket: place.bucket, socketsMax, warmConnections })
+  const { connectionsMax: socketsMax, warmConnections, connectTo, version, stallMs } = settings
+  const { bucket } = place
+  const origin = openOrigin({ url, bucket, connectTo, socketsMax, warmConnections })
   const service = makeService({ place, origin, version, stallMs })
   attach(server, service)
 
@@ -119,7 +122,12 @@ async function makeServer(settings: Settings): Promise<{ server: Server; unfollo
   if (!settings.tls) return { server: createServer(options), unfollow: () => undefined }
 
   const current = await readCertificate(settings.tls)
-  const server = createTlsServer({ ...options, ...current, ALPNProtocols: ['http/1.1'] })
+  const server = createTlsServer({
+    ...options,
+    ...current,
+    ALPNProtocols: ['http/1.1'],
+    handshakeTimeout: settings.headersMs,
+  })
   const unfollow = followCertificate(server, settings.tls, {
     current,
     everyMs: settings.certificateMs,
@@ -127,14 +135,14 @@ async function makeServer(settings: Settings): Promise<{ server: Server; unfollo
   return { server, unfollow }
 }
 
-function attach(server: Server, { onRequest, onCheckContinue }: Service): void {
+function attach(server: Server, { onRequest, onCheckContinue, isBusy }: Service): void {
   server.on('request', onRequest)
   server.on('checkContinue', onCheckContinue)
   server.on('connect', (_request, socket) => refuseConnection(socket, NO_TUNNEL))
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
-    // Bytes of an answer may be on their way already; nothing can be said in between.
-    if (error.code === 'ECONNRESET' || socket.writableLength > 0) socket.destroy()
-    else if (socket.writable) refuseConnection(socket, faultOf(error))
+    // What is said now would stand in the middle of an answer.
+    if (error.code === 'ECONNRESET' || isBusy(socket)) socket.destroy()
+    else refuseConnection(socket, faultOf(error))
   })
 }
 

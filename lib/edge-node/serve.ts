@@ -22,6 +22,8 @@ export type Service = {
   onRequest: RequestListener
   /** For `Expect: 100-continue`: the client sends its body only once the request has been admitted. */
   onCheckContinue: RequestListener
+  /** Whether an answer may have begun on this connection. */
+  isBusy: (socket: Duplex) => boolean
   /** From now on each answer ends its connection. */
   close: () => void
   stats: () => RelayStats
@@ -40,6 +42,7 @@ export function makeService(settings: Settings): Service {
   return {
     onRequest: (incoming, outgoing) => answer(state, { incoming, outgoing, isWaiting: false }),
     onCheckContinue: (incoming, outgoing) => answer(state, { incoming, outgoing, isWaiting: true }),
+    isBusy: (socket) => state.busy.has(socket),
     close() {
       state.isClosing = true
     },

@@ -6,6 +6,7 @@ const SETTINGS = [
   ['id', 'EDGE_ID', 'the name that grants call this relay by, such as lon-1'],
   ['origin', 'EDGE_ORIGIN', 'the S3 origin, such as https://s3.example'],
   ['bucket', 'EDGE_BUCKET', 'the bucket'],
+  ['connect-to', 'EDGE_CONNECT_TO', 'host:port to reach the origin at, if not its own'],
   [
     'grant-public-key',
     'EDGE_GRANT_PUBLIC_KEY',
@@ -32,6 +33,7 @@ const RULES: Partial<Record<Name, { pattern: RegExp; expected: string }>> = {
   id: { pattern: /^[a-z0-9][a-z0-9-]{0,63}$/, expected: 'lower-case letters, digits and -' },
   origin: { pattern: /^https?:\/\/[^/?#@]+\/?$/, expected: 'http(s)://host[:port] without a path' },
   bucket: { pattern: /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/, expected: 'the name of an S3 bucket' },
+  'connect-to': { pattern: /^[^/?#@\s]+:\d{1,5}$/, expected: 'host:port' },
   'grant-public-key': { pattern: /^[A-Za-z0-9+/]{43}=$/, expected: '32 bytes in base64' },
 }
 
@@ -107,5 +109,6 @@ function toSettings(values: Values): RelaySettings {
   const { host = HOST, port = tls ? PORT_TLS : PORT_PLAIN } = values
   const connectionsMax = Number(values['connections-max'] ?? CONNECTIONS)
   const common = { id, origin, bucket, grantPublicKey, host, port: Number(port), connectionsMax }
-  return tls ? { ...common, tls } : common
+  const connectTo = values['connect-to']
+  return { ...common, ...(tls && { tls }), ...(connectTo !== undefined && { connectTo }) }
 }

@@ -1,5 +1,16 @@
+import { once } from 'node:events'
+import { connect } from 'node:net'
 import { expect, test } from 'vitest'
-import { askRaw, makeRecorder, makeRelay, makeToken, PATH, URL_OF_OBJECT } from './harness.ts'
+import {
+  askRaw,
+  makeOrigin,
+  makeRecorder,
+  makeRelay,
+  makeToken,
+  PATH,
+  URL_OF_OBJECT,
+  until,
+} from './harness.ts'
 
 const HOST = 'Host: relay.example\r\n'
 const grant = () => `x-jetty-grant: ${makeToken()}\r\n`
@@ -157,6 +168,24 @@ test('a second request before the first answer is refused, however well it is gr
   expect(answer).toMatch(/^HTTP\/1.1 200/)
   expect(answer).toContain('one request at a time')
   expect(received).toHaveLength(1)
+})
+
+test('rubbish behind a request does not put words into the answer that is on its way', async () => {
+  const { url } = await makeOrigin((_incoming, outgoing) => {
+    outgoing.writeHead(200, { 'content-length': 1000 }).write('abc')
+  })
+  const relay = await makeRelay(url)
+  const get = `GET ${URL_OF_OBJECT} HTTP/1.1\r\n${HOST}${grant()}\r\n`
+  const socket = connect(relay.port, '127.0.0.1')
+  let answer = ''
+  socket.on('data', (chunk) => {
+    answer += chunk.toString('latin1')
+  })
+  socket.write(get)
+  await until(() => answer.endsWith('abc'))
+  socket.write('rubbish\r\n\r\n')
+  await once(socket, 'close')
+  expect(answer).toMatch(/^HTTP\/1.1 200[\s\S]*\r\n\r\nabc$/)
 })
 
 test('one connection carries one request after another', async () => {

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { type IncomingMessage, request } from 'node:http'
-import { connect, createServer as createNetServer } from 'node:net'
+import { connect, createServer as createNetServer, type Socket } from 'node:net'
 import { expect, onTestFinished, test } from 'vitest'
 import { listen } from '../../local/listen.ts'
 import {
@@ -94,13 +94,16 @@ test('an origin that takes nothing makes the client wait, not the memory grow', 
 
 test('a client that reads nothing makes the origin wait, not the memory grow', async () => {
   let sent = 0
-  const { url } = await makeOrigin(async (_incoming, outgoing) => {
+  const { url } = await makeOrigin((_incoming, outgoing) => {
     outgoing.writeHead(200, { 'content-length': 128 * MIB })
-    while (sent < 128 * MIB && !outgoing.destroyed) {
-      sent += MIB
-      if (!outgoing.write(ZEROS))
-        await Promise.race([once(outgoing, 'drain'), once(outgoing, 'close')])
+    const write = () => {
+      while (sent < 128 * MIB) {
+        sent += MIB
+        if (!outgoing.write(ZEROS)) return
+      }
     }
+    outgoing.on('drain', write)
+    write()
   })
   const relay = await makeRelay(url)
   const download = openGet(relay.url)
@@ -266,6 +269,57 @@ test('a kept-alive connection that died unseen costs nobody a request', async ()
   }
   expect(answers).toBe(3)
 })
+
+test('a PUT is not sent again once its body has been read', async () => {
+  let requests = 0
+  const origin = createNetServer((socket) => {
+    socket.on('error', () => undefined)
+    socket.on('data', () => {
+      requests += 1
+      if (requests > 1) socket.destroy()
+      else socket.write('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok')
+    })
+  })
+  const port = await listen(origin)
+  onTestFinished(() => void origin.close())
+  const relay = await makeRelay(`http://127.0.0.1:${port}`)
+  expect((await ask(relay.url, { method: 'GET' })).status).toBe(200)
+  expect((await ask(relay.url, { body: ZEROS.subarray(0, 10) })).status).toBe(502)
+  expect(requests).toBe(2)
+})
+
+test.each([
+  ['just before', 0],
+  ['just after', 50],
+])(
+  'a kept-alive connection that closes %s a PUT arrives costs nobody the PUT',
+  async (_when, ms) => {
+    const idle: Socket[] = []
+    const origin = createNetServer((socket) => {
+      socket.on('error', () => undefined)
+      socket.on('data', () => {
+        idle.push(socket)
+        socket.write('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok')
+      })
+    })
+    const port = await listen(origin)
+    onTestFinished(() => void origin.close())
+    const relay = await makeRelay(`http://127.0.0.1:${port}`)
+    await ask(relay.url, { method: 'GET' })
+
+    const client = connect(relay.port, '127.0.0.1')
+    await once(client, 'connect')
+    const head = `PUT ${URL_OF_OBJECT} HTTP/1.1\r\nHost: a\r\nx-jetty-grant: ${makeToken()}\r\n`
+    // Both reach the relay in one turn; a client that it has not accepted yet comes behind.
+    await new Promise((resolve) => setTimeout(resolve, ms))
+    client.write(`${head}Content-Length: 3\r\n\r\nabc`)
+    idle[0]?.destroy()
+    const [answer] = await once(client, 'data')
+    client.destroy()
+    for (const socket of idle) socket.destroy()
+    expect(String(answer)).toMatch(/^HTTP\/1.1 200/)
+  },
+)
 
 test('connections to the origin are opened ahead and reused', async () => {
   const { url, server, received } = await makeRecorder()
