@@ -1,8 +1,7 @@
 import { randomBytes } from 'node:crypto'
-import { once } from 'node:events'
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { pipeline } from 'node:stream/promises'
+import { closeServer, listen } from '../listen.ts'
 import { type Exchange, parseCall, type Reply, type Store } from './call.ts'
 import { corsHeaders, preflight } from './cors.ts'
 import { PROFILES, type ProfileName } from './profiles.ts'
@@ -58,10 +57,7 @@ export async function startS3(options: S3Options): Promise<RunningS3> {
     endpoint: `http://${HOST}:${bound}`,
     port: bound,
     async stop() {
-      const closed = once(server, 'close')
-      server.close()
-      server.closeAllConnections()
-      await closed
+      await closeServer(server)
       state.close()
     },
   }
@@ -115,23 +111,6 @@ function drain(request: IncomingMessage): void {
   request.once('end', () => clearTimeout(timer))
   request.on('error', () => {})
   request.resume()
-}
-
-async function listen(server: Server, port: number): Promise<number> {
-  try {
-    server.listen(port, HOST)
-    await once(server, 'listening')
-  } catch (error) {
-    const taken = error instanceof Error && 'code' in error && error.code === 'EADDRINUSE'
-    if (!taken) throw error
-    return listen(server, 0)
-  }
-  return portOf(server)
-}
-
-function portOf(server: Server): number {
-  // A TCP server that listens has an AddressInfo; a string is a pipe's.
-  return (server.address() as AddressInfo).port
 }
 
 function newRequestId(): string {
