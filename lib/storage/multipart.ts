@@ -74,7 +74,7 @@ export async function completeMultipartUpload(
       return 'completed'
     },
     {
-      NoSuchUpload: 'gone',
+      ...gone('gone' as const),
       InvalidPart: 'invalid-part',
       InvalidPartOrder: 'invalid-part',
       EntityTooSmall: 'invalid-part',
@@ -92,7 +92,7 @@ export async function abortMultipartUpload(key: string, s3UploadId: string): Pro
   await askStore(
     ({ client, sdk }) =>
       client.send(new sdk.AbortMultipartUploadCommand({ ...at(key), UploadId: s3UploadId })),
-    { NoSuchUpload: null },
+    gone(null),
   )
 }
 
@@ -109,6 +109,11 @@ export async function listMultipartUploads(key: string): Promise<string[]> {
   return Uploads.flatMap(({ Key, UploadId }) => (Key === key && UploadId ? [UploadId] : []))
 }
 
+/** The codes for an upload that the store does not know; Ceph's gateway names the key once the upload was completed. */
+function gone<Outcome>(outcome: Outcome): Record<string, Outcome> {
+  return { NoSuchUpload: outcome, NoSuchKey: outcome }
+}
+
 function at(key: string) {
   return { Bucket: store.bucket, Key: key }
 }
@@ -119,7 +124,7 @@ async function listPage(key: string, s3UploadId: string, marker: string | undefi
       client.send(
         new sdk.ListPartsCommand({ ...at(key), UploadId: s3UploadId, PartNumberMarker: marker }),
       ),
-    { NoSuchUpload: null },
+    gone(null),
   )
   if (page === null) return null
   const parts = (page.Parts ?? []).map((part) => ({

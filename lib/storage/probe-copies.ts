@@ -33,7 +33,7 @@ export async function probeCopyDigest(prefix: string): Promise<boolean> {
 /**
  * What happens when the holder of a presigned PUT adds a copy source that was not signed: the store refuses the
  * request, ignores the header and stores the bytes sent, or copies somebody else's object. `guarded`: it copies, but
- * not when the signature carries a precondition that no source meets.
+ * not when the signature carries conditions that no source meets.
  */
 export async function probeUnsignedCopySource(
   prefix: string,
@@ -62,35 +62,36 @@ export async function probeUnsignedCopySource(
 }
 
 type Attempt = Pick<ProbePut, 'checksum' | 'guarded' | 'unsignedHeaders'>
+type CopyPut = Attempt & Pick<ProbePut, 'body' | 'promised'>
 
 async function worstOf(prefix: string, attempt: Attempt): Promise<CopyOutcome> {
-  const outcomes = await Promise.all([
-    copyToPart(`${prefix}/copied-part`, attempt),
-    copyToObject(`${prefix}/copied-object`, zeros(4), attempt),
-    // Copies have no body, so a store may take a copy only where nothing else was promised: an empty file.
-    copyToObject(`${prefix}/copied-empty`, zeros(0), attempt),
-  ])
+  // Copies have no body, so a store may copy only where none was promised; and it may compare the copy with the digest
+  // that was promised, which a thief can know.
+  const own = { ...attempt, body: zeros(4) }
+  const empty = { ...attempt, body: zeros(0) }
+  const known = { ...empty, promised: zeros(SMALL_SOURCE_BYTES) }
+  const outcomes = await Promise.all(
+    [own, empty, known].flatMap((put, index) => [
+      copyToPart(`${prefix}/copied-part-${index}`, put),
+      copyToObject(`${prefix}/copied-object-${index}`, put),
+    ]),
+  )
   if (outcomes.includes('honoured')) return 'honoured'
   return outcomes.includes('ignored') ? 'ignored' : 'refused'
 }
 
-async function copyToPart(key: string, attempt: Attempt): Promise<CopyOutcome> {
-  const body = zeros(4)
+async function copyToPart(key: string, attempt: CopyPut): Promise<CopyOutcome> {
   return await withUpload(key, attempt.checksum, async (s3UploadId) => {
-    await put({ key, s3UploadId, body, ...attempt })
+    await put({ key, s3UploadId, ...attempt })
     const [part] = (await listParts(key, s3UploadId)) ?? []
-    return outcomeOf(part?.size, body.length)
+    return outcomeOf(part?.size, attempt.body.length)
   })
 }
 
-async function copyToObject(
-  key: string,
-  body: Uint8Array<ArrayBuffer>,
-  attempt: Attempt,
-): Promise<CopyOutcome> {
+async function copyToObject(key: string, attempt: CopyPut): Promise<CopyOutcome> {
   return await withObject(key, async () => {
-    await put({ key, s3UploadId: null, body, ...attempt })
-    return outcomeOf((await headObject(key))?.size, body.length)
+    await put({ key, s3UploadId: null, ...attempt })
+    return outcomeOf((await headObject(key))?.size, attempt.body.length)
   })
 }
 

@@ -1,4 +1,4 @@
-import { layoutOf, partRange } from '../content/layout.ts'
+import { FILE_BYTES_MAX, layoutOf, partRange } from '../content/layout.ts'
 import type { Hole } from './canonical-request.ts'
 import { objectUrl, store } from './config.ts'
 import { presigner } from './sigv4.ts'
@@ -8,10 +8,15 @@ const EXPECTED_BITS_PER_SECOND = 10_000_000
 const LIFETIME_SECONDS_MIN = 15 * 60
 const LIFETIME_SECONDS_MAX = 24 * 3600
 /**
- * No ETag is ever this. Some stores honour an unsigned `x-amz-copy-source` on a presigned PUT, so its holder could turn
- * the PUT into a copy of somebody else's object; a signed precondition that no source meets makes the store refuse.
+ * Some stores honour an unsigned `x-amz-copy-source` on a presigned PUT, so its holder could turn the PUT into a copy of
+ * somebody else's object. These headers mean nothing without a copy source and, signed, make a copy impossible: no ETag
+ * is ever this one (for stores that weigh it), and no object has a byte at 5 TiB (for Ceph's gateway, which reads that
+ * precondition under another name, but refuses a range outside the source, for parts and whole objects alike).
  */
-const NO_COPIES = { 'x-amz-copy-source-if-match': '"jettyspeed-no-copies"' }
+const NO_COPIES = {
+  'x-amz-copy-source-if-match': '"jettyspeed-no-copies"',
+  'x-amz-copy-source-range': `bytes=${FILE_BYTES_MAX}-${FILE_BYTES_MAX}`,
+}
 
 /**
  * What a client needs to send parts: `url` with `{partNumber}` (not for a single PUT) and `{signature}`, headers to

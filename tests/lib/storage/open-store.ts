@@ -10,7 +10,7 @@ const KEYS = { LYVE_ACCESS_KEY: 'AKIDEXAMPLE+1', LYVE_SECRET_KEY: 'a secret of s
 export type Storage = Awaited<ReturnType<typeof loadStorage>>
 
 /** Points the environment at an endpoint and loads the storage modules for it. What a stack has set otherwise stays. */
-export async function loadStorage(endpoint: string) {
+export async function loadStorage(endpoint: string, keys: typeof KEYS = KEYS) {
   const { POSTGRES_PASSWORD: _, ...secrets } = newSecrets()
   const elsewhere = {
     DATABASE_URL: 'postgres://nobody@localhost/none',
@@ -18,7 +18,7 @@ export async function loadStorage(endpoint: string) {
   }
   const present = Object.fromEntries(Object.entries(process.env).filter(([, value]) => value))
   Object.assign(process.env, { ...elsewhere, ...FIXED, ...secrets, ...present })
-  Object.assign(process.env, { ...KEYS, LYVE_ENDPOINT: endpoint })
+  Object.assign(process.env, { ...keys, LYVE_ENDPOINT: endpoint })
   vi.resetModules()
   await import('../../local/preload.ts')
   return {

@@ -5,7 +5,10 @@ import { expect, test } from 'vitest'
 import { FILE_BYTES_MAX, layoutOf, partRange } from '../../../lib/content/layout.ts'
 import { loadStorage, type Storage } from './open-store.ts'
 
-const GUARD = { 'x-amz-copy-source-if-match': '"jettyspeed-no-copies"' }
+const GUARD = {
+  'x-amz-copy-source-if-match': '"jettyspeed-no-copies"',
+  'x-amz-copy-source-range': 'bytes=5497558138880-5497558138880',
+}
 const ENDPOINTS = [
   'http://127.0.0.1:9000',
   'https://s3.us-east-1.lyvecloud.seagate.com',
@@ -87,7 +90,7 @@ test('the signature binds length, digest and, where asked for, the guard', async
   )
   expect(namesOf({ ...object, checksum: 'md5' })).toBe('content-length;content-md5;host')
   expect(namesOf({ ...object, checksum: 'sha256', guarded: true })).toBe(
-    'content-length;host;x-amz-checksum-sha256;x-amz-copy-source-if-match',
+    'content-length;host;x-amz-checksum-sha256;x-amz-copy-source-if-match;x-amz-copy-source-range',
   )
 })
 

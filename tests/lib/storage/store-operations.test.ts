@@ -1,8 +1,10 @@
 import { createHash, randomBytes } from 'node:crypto'
+import { createServer } from 'node:http'
 import { expect, test } from 'vitest'
 import { compositeOf, contentIdOf } from '../../../lib/content/content-id.ts'
 import { layoutOf, partRange } from '../../../lib/content/layout.ts'
-import { openStore, type Storage } from './open-store.ts'
+import { loadStorage, openStore, type Storage } from './open-store.ts'
+import { listening } from './proxy.ts'
 
 const MIB = 1024 * 1024
 const MODES = [
@@ -160,20 +162,24 @@ test('only uploads of exactly the key are listed', async () => {
   expect((await storage.listMultipartUploads('users/u/1')).sort()).toEqual(mine.sort())
 })
 
-test('all pages of parts are read', async () => {
-  const storage = await openStore('aws')
-  const key = 'users/u/many'
-  const s3UploadId = await storage.createMultipartUpload(key, { checksum: 'md5' })
-  const { client, sdk } = await storage.s3()
-  const numbers = Array.from({ length: 1_005 }, (_, index) => index * 3 + 1)
-  const at = { Bucket: storage.store.bucket, Key: key, UploadId: s3UploadId, Body: 'x' }
-  const store = (PartNumber: number) =>
-    client.send(new sdk.UploadPartCommand({ ...at, PartNumber }))
-  for (let start = 0; start < numbers.length; start += 50) {
-    await Promise.all(numbers.slice(start, start + 50).map(store))
-  }
-  const parts = (await storage.listParts(key, s3UploadId)) ?? []
+test('all pages of parts are read, each from where the one before ended', async () => {
+  const numbers = Array.from({ length: 2_500 }, (_, index) => index * 3 + 1)
+  const server = createServer((request, response) => {
+    const { searchParams } = new URL(request.url ?? '', 'http://store')
+    const after = Number(searchParams.get('part-number-marker') ?? 0)
+    const page = numbers.filter((partNumber) => partNumber > after).slice(0, 1_000)
+    const parts = page.map(
+      (partNumber) =>
+        `<Part><PartNumber>${partNumber}</PartNumber><Size>1</Size><ETag>"e"</ETag></Part>`,
+    )
+    const last = page.at(-1) ?? 0
+    response.end(`<ListPartsResult><IsTruncated>${last !== numbers.at(-1)}</IsTruncated>
+      <NextPartNumberMarker>${last}</NextPartNumberMarker>${parts.join('')}</ListPartsResult>`)
+  })
+  const storage = await loadStorage(await listening(server))
+  const parts = (await storage.listParts('k', 'u')) ?? []
   expect(parts.map(({ partNumber }) => partNumber)).toEqual(numbers)
+  expect(parts[0]).toEqual({ partNumber: 1, size: 1, etag: 'e', sha256: null })
 })
 
 type Target = {
