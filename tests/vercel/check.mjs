@@ -15,6 +15,13 @@ const IMPORT_CPU_MS_MAX = 60
 const FUNCTIONS_MAX = 12
 const root = join(dirname(fileURLToPath(import.meta.url)), '../..')
 
+if (process.argv.includes('--help')) {
+  console.log(
+    'npm run vercel-check: what `vercel build` makes of this project, built offline and looked at.',
+  )
+  process.exit()
+}
+
 /** Each check is a list of faults; no faults is a pass. */
 const checks = []
 const temporary = mkdtempSync(join(tmpdir(), 'jetty-vercel-'))
