@@ -106,9 +106,14 @@ export const S3_ANSWERS: Record<S3Question, Partial<Record<S3Backend, string>>> 
     rgw: 'refused',
   },
   'open uploads listed under part of their key': { aws: 'listed', compat: 'listed', rgw: 'listed' },
-  'completion after the abort': {
+  'the parts of an aborted upload': {
     aws: '404 NoSuchUpload',
     compat: '404 NoSuchUpload',
     rgw: '404 NoSuchKey',
+  },
+  'completion after the abort': {
+    aws: '404 NoSuchUpload',
+    compat: '404 NoSuchUpload',
+    rgw: '500 InternalError',
   },
 }

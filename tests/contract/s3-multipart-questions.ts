@@ -5,7 +5,16 @@ import {
   ListMultipartUploadsCommand,
   UploadPartCopyCommand,
 } from '@aws-sdk/client-s3'
-import { complete, md5, openUpload, outcome, PART_BYTES, putObject, sendPart } from './s3-calls.ts'
+import {
+  complete,
+  listParts,
+  md5,
+  openUpload,
+  outcome,
+  PART_BYTES,
+  putObject,
+  sendPart,
+} from './s3-calls.ts'
 import type { S3Target } from './s3-target.ts'
 import { twoParts } from './s3-two-parts.ts'
 
@@ -95,6 +104,15 @@ export const MULTIPART_QUESTIONS = {
     const list = new ListMultipartUploadsCommand({ Bucket: store.bucket, Prefix: key.slice(0, -4) })
     const { Uploads } = await store.client.send(list)
     return Uploads?.some((upload) => upload.UploadId === uploadId) ? 'listed' : 'not listed'
+  },
+
+  'the parts of an aborted upload': async (store: S3Target) => {
+    const key = store.newKey()
+    const uploadId = await openUpload(store, key)
+    await store.client.send(
+      new AbortMultipartUploadCommand({ Bucket: store.bucket, Key: key, UploadId: uploadId }),
+    )
+    return await outcome(listParts(store, key, uploadId), 'listed')
   },
 
   'completion after the abort': async (store: S3Target) => {
