@@ -25,6 +25,8 @@ export type Edges = { edges: Edge[]; stop(): Promise<void> }
 export type RelayOptions = {
   relays: { id: string; port: number }[]
   origin: string
+  /** `host:port` to reach the origin at, if not its own. */
+  connectTo?: string
   bucket: string
   grantPublicKey: string
 }
