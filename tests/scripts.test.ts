@@ -1,5 +1,5 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
-import { appendFile, cp, mkdir, mkdtemp, readFile, rm, stat } from 'node:fs/promises'
+import { appendFile, chmod, cp, mkdir, mkdtemp, readFile, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
@@ -36,6 +36,8 @@ const PATH = process.env.PATH ?? ''
 
 beforeAll(async () => {
   clone = await mkdtemp(join(tmpdir(), 'jetty-clone-'))
+  // As a checkout's folder is: run by root, PostgreSQL changes to another user, who must get in.
+  await chmod(clone, 0o755)
   await copyProject(clone)
   await run('npm', ['ci', '--ignore-scripts', '--prefer-offline', '--no-audit', '--no-fund'], {
     cwd: clone,
