@@ -17,6 +17,7 @@ const FORWARDED = new Set([
   'range',
   'x-amz-content-sha256',
   'x-amz-copy-source-if-match',
+  'x-amz-copy-source-range',
   'x-amz-sdk-checksum-algorithm',
 ])
 const CHECKSUM = /^x-amz-checksum-[a-z0-9]+$/

@@ -23,6 +23,7 @@ const ALLOWED_HEADERS = [
   'x-amz-sdk-checksum-algorithm',
   'x-amz-content-sha256',
   'x-amz-copy-source-if-match',
+  'x-amz-copy-source-range',
   'x-jetty-grant',
 ]
 
