@@ -14,6 +14,7 @@ const HOME = join(ROOT, '.jetty')
 const DATA = join(HOME, 'data')
 const WATCHED = ['api', 'lib', 'drizzle']
 const RELOAD_AFTER_MS = 100
+const INSISTING_MS = 500
 
 /** Below the ports that systems give to outgoing connections, so that they are the same at every start. */
 const PORTS = { postgres: 15432, neon: 15433, upstash: 15434, s3: 15435, edges: 15441 }
@@ -74,11 +75,12 @@ async function forget(): Promise<void> {
 }
 
 function stopOnSignals(stack: Stack): void {
-  let stopping = false
+  let askedAt = 0
   const stop = async () => {
-    // Whoever asks twice does not want to wait.
-    if (stopping) process.exit(1)
-    stopping = true
+    // Ctrl-C arrives more than once (from the terminal and from npm); a person who insists is slower.
+    if (askedAt && Date.now() - askedAt > INSISTING_MS) process.exit(1)
+    if (askedAt) return
+    askedAt = Date.now()
     await stack.stop()
     process.exit(0)
   }
