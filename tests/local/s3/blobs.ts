@@ -4,7 +4,7 @@ import { open, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 
 const READ_BYTES = 256 * 1024
-const WRITE_BYTES = 1024 * 1024
+const WRITE_BYTES = 256 * 1024
 
 /** A run of bytes inside a file. Objects and parts are lists of these, so that completing and copying move nothing. */
 export type Segment = { blob: string; offset: number; length: number }
