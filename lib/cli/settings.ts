@@ -37,6 +37,12 @@ function combine(asked: Known, filed: Known): Settings | undefined {
   return url && apiKey ? { url, apiKey } : undefined
 }
 
+/** Where this machine's own small notes are kept. */
+export function stateFolder(): string {
+  const base = process.env.XDG_STATE_HOME || path.join(homedir(), '.local', 'state')
+  return path.join(base, 'jetty')
+}
+
 function configPath(): string {
   const base = process.env.XDG_CONFIG_HOME || path.join(homedir(), '.config')
   return process.env.JETTY_CONFIG || path.join(base, 'jetty', 'config.json')

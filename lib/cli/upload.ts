@@ -9,26 +9,36 @@ import type { Context } from './command.ts'
 import { EXIT, usageError } from './exit.ts'
 import { note, say, sayJson, showBytes, showSeconds, showText } from './output.ts'
 import { createProgressLine, type ProgressLine } from './progress-line.ts'
-
-type Listing = { files: FileToUpload[]; bytes: number; refused: number }
+import { openUnfinished } from './unfinished.ts'
 
 /** jetty upload: sends files and folders; what a former run left is resumed, what is stored already is not sent. */
-export async function uploadCommand({ flags, args, settings, signal }: Context): Promise<number> {
+export async function uploadCommand(context: Context): Promise<number> {
+  const { flags, args, settings, signal } = context
   if (args.length === 0) throw usageError('upload: name at least one file or folder.')
-  const tools: NodeTools = { pool: createHashPool(), sender: createSender() }
+  const service = settings()
   const line = createProgressLine(flags.json && !process.stderr.isTTY)
   const startedAt = performance.now()
+  const { expected, refused } = await survey(args, flags.to)
+  const tools: NodeTools = { pool: createHashPool(), sender: createSender() }
   try {
-    const listing = await list(args, { tools, prefix: flags.to ?? '' })
-    const summary = await uploadFiles(listing.files, {
-      api: createApi({ ...settings(), signal }),
+    const api = createApi({ ...service, signal })
+    const unfinished = openUnfinished(api, (path) => {
+      line.clear()
+      note(`${showText(path)} changed since it was interrupted: sending it anew`)
+    })
+    const summary = await uploadFiles(filesIn(args, flags.to, tools), {
+      api,
       signal,
       connections: flags.connections,
       directOnly: flags.direct,
       ifNew: flags['if-new'],
-      expected: { files: listing.files.length, bytes: listing.bytes },
+      expected,
       onProgress: line.show,
-      onFile: (outcome) => tell(outcome, { line, json: flags.json }),
+      onOpen: (file, upload) => void unfinished.begin(file, upload),
+      onFile: (outcome) => {
+        if (outcome.result) void unfinished.end(outcome.file)
+        tell(outcome, { line, json: flags.json })
+      },
       onTrouble: (routeId, error) => {
         if (!flags.verbose) return
         line.clear()
@@ -37,7 +47,7 @@ export async function uploadCommand({ flags, args, settings, signal }: Context):
     })
     line.clear()
     if (summary.stored + summary.failed > 0) note(summarize(summary, performance.now() - startedAt))
-    return summary.failed + listing.refused > 0 ? EXIT.failed : EXIT.ok
+    return summary.failed + refused > 0 ? EXIT.failed : EXIT.ok
   } catch (error) {
     line.clear()
     if (signal.aborted)
@@ -49,30 +59,49 @@ export async function uploadCommand({ flags, args, settings, signal }: Context):
   }
 }
 
-async function list(
-  args: string[],
-  { tools, prefix }: { tools: NodeTools; prefix: string },
-): Promise<Listing> {
-  const listing: Listing = { files: [], bytes: 0, refused: 0 }
-  const paths = new Set<string>()
-  for await (const found of walk(args, prefix)) {
-    const problem = complaint(found, paths)
-    if (problem) note(problem)
-    if (problem && found.kind !== 'skipped') listing.refused += 1
-    if (problem || found.kind !== 'file') continue
-    paths.add(found.path)
-    const source = fileSource(found.file, found.stats, tools)
-    listing.files.push({ path: found.path, name: found.name, source })
-    listing.bytes += source.size
+/** Counts what there is to send and names what is not sent. Nothing is kept: folders may hold a million files. */
+async function survey(args: string[], prefix: string | undefined) {
+  const expected = { files: 0, bytes: 0 }
+  let refused = 0
+  for await (const found of walkOnce(args, prefix)) {
+    if (found.kind === 'file') {
+      expected.files += 1
+      expected.bytes += Number(found.stats.size)
+    } else if (found.kind === 'skipped') note(`skipped ${showText(found.shown)}: ${found.reason}`)
+    else {
+      refused += 1
+      note(`failed ${showText(found.shown)}: ${showText(found.reason)}`)
+    }
   }
-  return listing
+  return { expected, refused }
 }
 
-function complaint(found: Found, paths: Set<string>): string | undefined {
-  if (found.kind === 'skipped') return `skipped ${showText(found.shown)}: ${found.reason}`
-  if (found.kind === 'refused') return `failed ${showText(found.shown)}: ${showText(found.reason)}`
-  if (!paths.has(found.path)) return undefined
-  return `failed ${showText(String(found.file))}: another file is called ${showText(found.path)} already`
+async function* filesIn(
+  args: string[],
+  prefix: string | undefined,
+  tools: NodeTools,
+): AsyncGenerator<FileToUpload> {
+  for await (const found of walkOnce(args, prefix)) {
+    if (found.kind !== 'file') continue
+    const { path, name, file, stats } = found
+    yield { path, name, source: fileSource(file, stats, tools) }
+  }
+}
+
+/** The walk, with a path that appears twice refused the second time. */
+async function* walkOnce(args: string[], prefix = ''): AsyncGenerator<Found> {
+  const paths = new Set<string>()
+  for await (const found of walk(args, prefix)) {
+    // A folder alone cannot name a path twice.
+    if (found.kind !== 'file' || args.length === 1) yield found
+    else if (paths.has(found.path)) {
+      const reason = `another file is called ${found.path} already`
+      yield { ...found, kind: 'refused', shown: String(found.file), reason }
+    } else {
+      paths.add(found.path)
+      yield found
+    }
+  }
 }
 
 function tell(

@@ -5,6 +5,8 @@ import type { ProblemDocument } from './wire.ts'
 /** A function may run for 60 s; what takes longer than this will not answer. */
 const CALL_TIMEOUT_MS = 90_000
 const ATTEMPTS_MAX = 8
+/** A service that never answered is more likely misspelt than away. */
+const ATTEMPTS_MAX_AT_FIRST = 4
 
 export type ApiOptions = { url: string; apiKey: string; signal?: AbortSignal; attemptsMax?: number }
 
@@ -25,6 +27,7 @@ export type Api = {
 export function createApi({ url, apiKey, signal, attemptsMax = ATTEMPTS_MAX }: ApiOptions): Api {
   const base = url.replace(/\/+$/, '')
   let calls = 0
+  let answered = false
 
   async function attempt<T>(method: string, path: string, body: unknown): Promise<Attempt<T>> {
     calls += 1
@@ -35,10 +38,15 @@ export function createApi({ url, apiKey, signal, attemptsMax = ATTEMPTS_MAX }: A
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
       signal: signal ? AbortSignal.any([signal, timeout]) : timeout,
     })
+    answered = true
     if (response.ok) return { answer: await response.json() }
     const error = refusal(await problemFrom(response))
     const heals = response.status === 429 || response.status >= 500
     return { error, heals, waitMs: retryAfterMs(response.headers.get('retry-after')) }
+  }
+
+  function allowed(): number {
+    return answered ? attemptsMax : Math.min(attemptsMax, ATTEMPTS_MAX_AT_FIRST)
   }
 
   async function call<T>(method: string, path: string, body?: unknown): Promise<T> {
@@ -48,7 +56,7 @@ export function createApi({ url, apiKey, signal, attemptsMax = ATTEMPTS_MAX }: A
       )
       if ('answer' in result) return result.answer
       signal?.throwIfAborted()
-      if (!result.heals || attempts + 1 >= attemptsMax) throw result.error
+      if (!result.heals || attempts + 1 >= allowed()) throw result.error
       await wait(Math.max(result.waitMs, backoffMs(attempts)), signal)
     }
   }

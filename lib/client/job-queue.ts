@@ -29,15 +29,17 @@ export type JobQueue = {
 
 /** A first-in-first-out queue from which paths pull; failed jobs come back in front. */
 export function createJobQueue(): JobQueue {
-  const fresh: Job[] = []
+  const fresh: (Job | undefined)[] = []
   const failed: QueuedJob[] = []
   let head = 0
 
   function takeFresh(): QueuedJob | undefined {
     while (head < fresh.length) {
       const job = fresh[head]
+      // A job holds its file's digests: what is taken must not be kept alive here.
+      fresh[head] = undefined
       head += 1
-      if (head > 4096 && head * 2 > fresh.length) head -= fresh.splice(0, head).length
+      if (head * 2 > fresh.length) head -= fresh.splice(0, head).length
       if (job?.wanted()) return { job, failures: 0, notBefore: 0, avoid: new Set() }
     }
     return undefined

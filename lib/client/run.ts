@@ -25,6 +25,7 @@ export type Run = {
   restart: (entries: Entry[]) => void
   /** Ends everything: the key is not accepted, the user stops. */
   fail: (error: unknown) => void
+  opened: (entry: Entry, uploadId: string) => void
   settled: (outcome: FileOutcome) => void
   /** The store takes MD5 instead of SHA-256: later files are hashed for both at once. */
   md5: boolean

@@ -57,6 +57,7 @@ function send(
   { result, answer }: { result: OpenUpload | CompletingUpload; answer: StartAnswer },
 ): void {
   const transfer = openTransfer(run, entry, result)
+  run.opened(entry, result.uploadId)
   // Another file with this content is on its way already.
   if (transfer.first !== entry) return
   if (result.status === 'open') keepSignatures(transfer, result.signed, answer)

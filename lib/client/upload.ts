@@ -34,6 +34,8 @@ export type UploadOptions = {
   patienceMs?: number
   onProgress?: (progress: Progress) => void
   onFile?: (outcome: FileOutcome) => void
+  /** Told when the bytes of a file begin to go: to this upload, from here on resumable. */
+  onOpen?: (file: FileToUpload, upload: { uploadId: string; fileHash: string }) => void
   onTrouble?: (routeId: string, error: Failure) => void
 }
 
@@ -150,6 +152,8 @@ function createRun(options: UploadOptions) {
     },
     md5: false,
     moreToCome: true,
+    opened: (entry, uploadId) =>
+      options.onOpen?.(entry.file, { uploadId, fileHash: entry.fileHash }),
   }
   const signer = createSigner(run)
   const completer = createCompleter(run)
