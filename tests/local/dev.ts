@@ -1,6 +1,6 @@
 import { watch } from 'node:fs'
 import { chmod, mkdir, rm, writeFile } from 'node:fs/promises'
-import { join, relative } from 'node:path'
+import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { devApiKey } from './dev-account.ts'
 import { sentenceOf } from './dev-failure.ts'
@@ -10,8 +10,6 @@ import { type Stack, startStack } from './stack.ts'
 import { prepareDatabase } from './template.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
-const HOME = join(ROOT, '.jetty')
-const DATA = join(HOME, 'data')
 const WATCHED = ['api', 'lib', 'drizzle']
 const RELOAD_AFTER_MS = 100
 const INSISTING_MS = 500
@@ -20,31 +18,30 @@ const INSISTING_MS = 500
 const PORTS = { postgres: 15432, neon: 15433, upstash: 15434, s3: 15435, edges: 15441 }
 const PORT_DEFAULT = 3000
 
-const HELP = `npm run dev -- [--port N] [--reset]
+const HELP = `npm run dev -- [--port N] [--reset] [--home DIR]
 
-Runs JettySpeed and everything it needs on this machine, and keeps the data in .jetty/data.
+Runs JettySpeed and everything it needs on this machine, and keeps the data between runs.
 
-  --port N   where the API listens (3000); the next free port when it is taken
-  --reset    forget the data of earlier runs first
-  --help     this text`
+  --port N    where the API listens (3000); the next free port when it is taken
+  --reset     forget the data of earlier runs first
+  --home DIR  where data and dev.env are kept (.jetty)
+  --help      this text`
 
-async function main(): Promise<void> {
+type Options = { port: number; reset: boolean; help: boolean; home: string }
+
+async function main({ port, reset, help, home }: Options): Promise<void> {
   const begun = performance.now()
-  const { port, reset, help } = parseOptions()
   if (help) return console.log(HELP)
 
-  await mkdir(HOME, { recursive: true })
-  await claimFolder(DATA)
-  if (reset) await forget()
-  const stack = await startStack({
-    dataDir: DATA,
-    functions: true,
-    ports: { ...PORTS, functions: port },
-  })
+  const dataDir = join(home, 'data')
+  await mkdir(home, { recursive: true })
+  await claimFolder(dataDir)
+  if (reset) await forget(dataDir)
+  const stack = await startStack({ dataDir, functions: true, ports: { ...PORTS, functions: port } })
   stopOnSignals(stack)
   Object.assign(process.env, stack.env)
-  const apiKey = await devApiKey(DATA)
-  await writeSettings(stack, apiKey)
+  const apiKey = await devApiKey(dataDir)
+  await writeSettings(join(home, 'dev.env'), stack, apiKey)
   reloadOnChange(stack)
 
   if (!stack.url?.endsWith(`:${port}`))
@@ -55,23 +52,26 @@ async function main(): Promise<void> {
   )
 }
 
-function parseOptions(): { port: number; reset: boolean; help: boolean } {
+function parseOptions(): Options {
+  const text = { type: 'string' } as const
+  const flag = { type: 'boolean', default: false } as const
   const { values } = parseArgs({
-    options: {
-      port: { type: 'string' },
-      reset: { type: 'boolean' },
-      help: { type: 'boolean', short: 'h' },
-    },
+    options: { port: text, home: text, reset: flag, help: { ...flag, short: 'h' } },
   })
   const port = Number(values.port ?? PORT_DEFAULT)
   if (!Number.isInteger(port) || port < 1 || port > 65_535)
     throw new Error(`--port ${values.port} is not a port.`)
-  return { port, reset: values.reset ?? false, help: values.help ?? false }
+  return {
+    port,
+    reset: values.reset,
+    help: values.help,
+    home: resolve(values.home ?? join(ROOT, '.jetty')),
+  }
 }
 
-async function forget(): Promise<void> {
-  await stopLeftover(join(DATA, 'postgres'))
-  await rm(DATA, { recursive: true, force: true })
+async function forget(dataDir: string): Promise<void> {
+  await stopLeftover(join(dataDir, 'postgres'))
+  await rm(dataDir, { recursive: true, force: true })
 }
 
 function stopOnSignals(stack: Stack): void {
@@ -89,8 +89,7 @@ function stopOnSignals(stack: Stack): void {
 }
 
 /** Where the CLI finds this stack when nothing else is set. */
-async function writeSettings(stack: Stack, apiKey: string): Promise<void> {
-  const file = join(HOME, 'dev.env')
+async function writeSettings(file: string, stack: Stack, apiKey: string): Promise<void> {
   await writeFile(file, `JETTY_URL=${stack.url}\nJETTY_API_KEY=${apiKey}\n`, { mode: 0o600 })
   await chmod(file, 0o600)
 }
@@ -119,10 +118,7 @@ function reloadOnChange(stack: Stack): void {
 function table(stack: Stack, apiKey: string): string {
   const rows = [
     ['API', stack.url ?? ''],
-    [
-      'API key',
-      `${apiKey}  (account dev, also in ${relative(process.cwd(), join(HOME, 'dev.env'))})`,
-    ],
+    ['API key', `${apiKey}  (account dev)`],
     ['PostgreSQL', stack.databaseUrl],
     ['  Neon protocol', stack.neonUrl],
     ['Redis', stack.redisUrl],
@@ -133,7 +129,16 @@ function table(stack: Stack, apiKey: string): string {
   return rows.map(([name = '', value]) => `${name.padEnd(20)}${value}`).join('\n')
 }
 
-main().catch((error) => {
-  console.error(sentenceOf(error, DATA))
-  process.exit(1)
-})
+async function run(): Promise<void> {
+  let home = ROOT
+  try {
+    const options = parseOptions()
+    home = options.home
+    await main(options)
+  } catch (error) {
+    console.error(sentenceOf(error, home))
+    process.exit(1)
+  }
+}
+
+await run()

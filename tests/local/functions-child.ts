@@ -7,7 +7,7 @@ export type FunctionsChild = {
   url: string
   /** What the process has used since it began, or began anew. */
   stats(): Promise<FunctionStats>
-  /** Ends the process and starts another at the same address: with the code as it is now. */
+  /** Replaces the process by another at the same address, with the code as it is now. */
   reload(): Promise<void>
   stop(): Promise<void>
 }
@@ -21,15 +21,18 @@ export async function startFunctionsChild(
   options: FunctionsOptions = {},
 ): Promise<FunctionsChild> {
   let current = await startChild('functions-main.ts', options, env)
-  const again = { ...options, port: Number(current.ready.port) }
+  const again = { ...options, port: Number(current.ready.port), standby: true }
   let starting = Promise.resolve()
   let wanted = true
 
   const replace = async (old: Child) => {
-    await old.stop()
     if (!wanted || old !== current) return
-    current = await startChild('functions-main.ts', again, env)
-    replaceWhenEnded(current)
+    const next = await startChild('functions-main.ts', again, env)
+    current = next
+    await old.stop()
+    next.process.send('listen')
+    await once(next.process, 'message')
+    replaceWhenEnded(next)
   }
   const reload = () => {
     starting = starting.then(() => replace(current)).catch((error) => console.error(error))

@@ -1,4 +1,3 @@
 // Loaded into every child process of the stack: a child whose parent is gone, even by SIGKILL, ends too.
 process.on('disconnect', () => process.exit())
-process.channel?.unref()
 process.on('error', () => process.exit())
