@@ -38,9 +38,7 @@ export function checkUrl(method: string, url: string, prefix: string): string | 
   const path = url.slice(0, mark)
   if (!PATH.test(path) || DOTS.test(path)) return 'The path is not one of an object here.'
   const key = path.replace(/%3a/gi, ':').replaceAll('%40', '@')
-  if (!key.startsWith(prefix) || key.length === prefix.length) {
-    return 'The path is outside of what the grant allows.'
-  }
+  if (!key.startsWith(prefix)) return 'The path is outside of what the grant allows.'
   return checkQuery(method, url.slice(mark + 1))
 }
 

@@ -125,7 +125,6 @@ async function makeServer(settings: Settings): Promise<{ server: Server; unfollo
   const server = createTlsServer({
     ...options,
     ...current,
-    ALPNProtocols: ['http/1.1'],
     handshakeTimeout: settings.headersMs,
   })
   const unfollow = followCertificate(server, settings.tls, {
@@ -163,8 +162,6 @@ function faultOf({ code }: NodeJS.ErrnoException): Refusal {
 
 async function listen(server: Server, { port, host, connectionsMax }: Settings): Promise<number> {
   server.maxConnections = connectionsMax
-  // Node would drop the headers beyond its limit without a word; checkHeaders() counts them and refuses.
-  server.maxHeadersCount = 0
   server.listen(port, host)
   await once(server, 'listening')
   const address = server.address()

@@ -115,8 +115,6 @@ function send(state: State, call: Call, what: Pick<Exchange, 'admitted' | 'reser
 
 function refuseCall(state: State, call: Call, refusal: Refusal): void {
   state.tally.refused += 1
-  // The body that was announced will not come, so the next request could not be told from it.
-  if (call.isWaiting) call.outgoing.setHeader('connection', 'close')
   refuse(call.incoming, call.outgoing, refusal)
 }
 

@@ -1,5 +1,6 @@
 import { createHmac } from 'node:crypto'
 import { expect, test } from 'vitest'
+import { checkHeaders } from '../../../lib/edge-node/check-headers.ts'
 import {
   type Ask,
   ask,
@@ -180,12 +181,18 @@ test('what reaches the origin is the signed request and nothing else', async () 
   expect(received[0]?.url).toBe(WHOLE)
 })
 
+test('a length beside chunks does not count, should a parser ever let both through', () => {
+  const headers = checkHeaders('PUT', ['Content-Length', '3', 'Transfer-Encoding', 'chunked'])
+  expect(headers).toMatchObject({ refusal: 'length-required' })
+})
+
 test('what comes back is what the store says about the object, without its cookies', async () => {
   const { url } = await makeRecorder()
   const relay = await makeRelay(url)
   const { headers } = await ask(relay.url)
   expect(headers).toMatchObject({ etag: '"abc"', 'x-amz-checksum-sha256': 'c' })
   expect(headers).not.toHaveProperty('set-cookie')
+  expect(headers).not.toHaveProperty('location')
   expect(headers['access-control-expose-headers']).toContain('ETag')
 })
 

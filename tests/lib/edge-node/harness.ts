@@ -63,7 +63,12 @@ export async function makeRecorder() {
     const body = await bodyOf(incoming).catch(() => null)
     if (body === null) return
     received.push({ method, url, headers, body })
-    outgoing.writeHead(200, { etag: '"abc"', 'set-cookie': 'a=b', 'x-amz-checksum-sha256': 'c' })
+    outgoing.writeHead(200, {
+      etag: '"abc"',
+      'set-cookie': 'a=b',
+      'x-amz-checksum-sha256': 'c',
+      location: 'http://s3',
+    })
     outgoing.end()
   })
   return { ...origin, received }

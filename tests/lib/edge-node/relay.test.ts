@@ -1,7 +1,7 @@
 import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { request } from 'node:http'
+import { Agent, request, type ServerResponse } from 'node:http'
 import { get } from 'node:https'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -108,6 +108,38 @@ test('stopping lets a running upload finish and takes no new one', async () => {
   expect(answer.statusCode).toBe(200)
   await stopped
   expect(received[0]?.body.toString()).toBe('abcdef')
+})
+
+test('while it stops, a relay ends each connection with its next answer', async () => {
+  const held: ServerResponse[] = []
+  const { url } = await makeOrigin((_incoming, outgoing) => void held.push(outgoing))
+  const relay = await makeRelay(url, { stopMs: 5_000 })
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 })
+  onTestFinished(() => agent.destroy())
+  const headers = { 'x-jetty-grant': makeToken() }
+  const download = async (via?: Agent) => {
+    const [answer] = await once(
+      request(relay.url + URL_OF_OBJECT, { headers, agent: via }).end(),
+      'response',
+    )
+    answer.resume()
+    await once(answer, 'end')
+    return answer.headers.connection
+  }
+  const long = download()
+  await until(() => held.length === 1)
+  const before = download(agent)
+  await until(() => held.length === 2)
+  const stopped = relay.stop()
+  held[1]?.end('ok')
+  expect(await before).toBe('keep-alive')
+  const after = download(agent)
+  await until(() => held.length === 3)
+  held[2]?.end('ok')
+  expect(await after).toBe('close')
+  held[0]?.end('ok')
+  await long
+  await stopped
 })
 
 test('stopping waits no longer than it was told to', async () => {
