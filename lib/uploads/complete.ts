@@ -35,15 +35,15 @@ type Outcome = { claim: Claimed; finished?: Finished; problem?: Problem }
 
 /**
  * Completes uploads of one account; again and again gives the same answer. A completion whose function died is taken
- * over after 75 s. What cannot be begun in time, or fails at the store, is open again afterwards.
+ * over after 75 s. What is not begun before `beginBefore` (ms since 1970), or fails at the store, is open again afterwards.
  *
  * Round trips, however many uploads: SQL 2 (1 where nothing is left to do); S3 as `completeAtStore`, 12 at once.
  */
 export async function completeUploads(
   accountId: string,
   uploadIds: string[],
+  beginBefore = Date.now() + BEGIN_WITHIN_MS,
 ): Promise<CompleteResult[]> {
-  const begun = Date.now()
   const [claimedRows = [], known = []] = await inOneTrip([
     claimStatement(accountId, uploadIds),
     describeStatement(accountId, uploadIds),
@@ -52,15 +52,15 @@ export async function completeUploads(
 
   const claims = claimedRows.map(claimOf)
   const outcomes = await mapConcurrently(claims, STORE_CALLS_AT_ONCE, (claim) =>
-    completeOne(claim, begun),
+    completeOne(claim, beginBefore),
   )
   const settled = await settle(accountId, uploadIds, outcomes)
   const problems = new Map(outcomes.map(({ claim, problem }) => [claim.upload.id, problem]))
   return answersOf(uploadIds, settled, problems)
 }
 
-async function completeOne(claim: Claimed, begun: number): Promise<Outcome> {
-  if (Date.now() - begun > BEGIN_WITHIN_MS) return { claim }
+async function completeOne(claim: Claimed, beginBefore: number): Promise<Outcome> {
+  if (Date.now() > beginBefore) return { claim }
   try {
     const finished = await completeAtStore(claim, await usableStore())
     return { claim, finished: { id: claim.upload.id, ...finished } }

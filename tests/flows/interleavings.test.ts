@@ -8,7 +8,7 @@ import { aContent, type TestContent } from '../local/content.ts'
 import { call } from '../local/request.ts'
 import { sendParts, uploader, usageOf } from '../local/uploading.ts'
 
-const RUNS = 15
+const RUNS = Number(process.env.JETTY_SOAK_RUNS ?? 12)
 const PATHS = ['a', 'b', 'c/d']
 const SIZES = [0, 700, 5000, 17 * 1024 * 1024]
 
@@ -82,7 +82,7 @@ async function truthOf(accountId: string) {
 }
 
 test('whatever clients do at the same time, used is the size of the files and reserved that of the open targets', {
-  timeout: 120_000,
+  timeout: 30_000 + RUNS * 5_000,
 }, async () => {
   const rounds = fc.array(fc.array(step, { minLength: 1, maxLength: 5 }), {
     minLength: 3,

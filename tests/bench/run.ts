@@ -1,0 +1,25 @@
+import { benchHashing } from './hash.ts'
+import { benchRelay } from './relay.ts'
+import { benchSigning } from './sign.ts'
+
+const HELP = `Usage: npm run bench -- [signing] [hashing] [relay]
+
+Measures what the code itself costs on this machine, side by side in one run. Figures are of this run and this machine;
+ratios travel, absolute numbers do not. Without a name all are run.`
+
+const BENCHES = { signing: benchSigning, hashing: benchHashing, relay: benchRelay }
+
+const names = process.argv.slice(2)
+const unknown = names.filter((name) => !Object.hasOwn(BENCHES, name))
+if (names.includes('--help')) console.log(HELP)
+else if (unknown.length > 0) {
+  console.error(`bench: unknown: ${unknown.join(', ')}\n\n${HELP}`)
+  process.exitCode = 2
+} else {
+  for (const [name, bench] of Object.entries(BENCHES)) {
+    if (names.length > 0 && !names.includes(name)) continue
+    console.log(name)
+    console.table(await bench())
+  }
+}
+process.exit()
