@@ -1,0 +1,112 @@
+import { rm } from 'node:fs/promises'
+import { parseArgs } from 'node:util'
+import { checksOf } from './demo/checks.ts'
+import { startFar } from './demo/far.ts'
+import { givenFile } from './demo/given-file.ts'
+import { type Measured, measure, type Scene } from './demo/measure.ts'
+import { ratioOf, report, verdict } from './demo/report.ts'
+import { createScreen } from './demo/screen.ts'
+import { startStack } from './stack.ts'
+import { temporaryFolder } from './temporary.ts'
+
+const HELP = `npm run demo -- [FILE] [--json]
+
+Starts everything on this machine and moves a real file: up over five relays beside one plain stream, both under an
+emulated distance, and down again; without distance; killed and resumed; a second time. Prints what it measured.
+
+  FILE     the file; Node's own binary when none is named, at most its first 128 MiB
+  --json   the measurements as one JSON object on stdout
+  --help   this text`
+
+const EXIT_FAILED = 1
+const EXIT_INTERRUPTED = 130
+
+async function main(): Promise<void> {
+  const { file, json, help } = parseOptions()
+  if (help) return console.log(HELP)
+  const signal = stopOnSignals()
+  const began = performance.now()
+  const screen = createScreen(json ? process.stderr : process.stdout)
+  const undo: (() => Promise<unknown>)[] = []
+  try {
+    const scene = await setUp({ file, screen, signal, undo })
+    screen.say(
+      `Started in ${((performance.now() - began) / 1000).toFixed(1)} s: ${startedText(scene)}`,
+    )
+    const measured = await measure(scene)
+    const seconds = (performance.now() - began) / 1000
+    conclude(scene, measured, { json, seconds })
+  } finally {
+    await screen.during('stopping', async () => {
+      for (const step of undo.reverse()) await step()
+    })
+  }
+}
+
+function parseOptions(): { file: string | undefined; json: boolean; help: boolean } {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: { json: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } },
+  })
+  const [file, ...others] = positionals
+  if (others.length > 0) throw new Error('Name one file.')
+  return { file, json: values.json ?? false, help: values.help ?? false }
+}
+
+function stopOnSignals(): AbortSignal {
+  const controller = new AbortController()
+  const stop = () => {
+    // Whoever asks twice does not want to wait; the children end with this process.
+    if (controller.signal.aborted) process.exit(EXIT_INTERRUPTED)
+    controller.abort(new Error('Interrupted.'))
+    process.exitCode = EXIT_INTERRUPTED
+  }
+  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, stop)
+  return controller.signal
+}
+
+type SetUp = Pick<Scene, 'screen' | 'signal'> & {
+  file: string | undefined
+  undo: (() => Promise<unknown>)[]
+}
+
+async function setUp({ file, screen, signal, undo }: SetUp): Promise<Scene> {
+  const folder = await temporaryFolder()
+  undo.push(() => rm(folder, { recursive: true, force: true }))
+  const given = await givenFile(file, folder)
+  const stack = await screen.during('starting', () => startStack({ functions: true }))
+  undo.push(stack.stop)
+  const { url, functionStats } = stack
+  if (!url || !functionStats) throw new Error('The functions did not start.')
+  signal.throwIfAborted()
+
+  Object.assign(process.env, stack.env)
+  const far = await screen.during('putting distance around it', () => startFar(stack))
+  undo.push(far.stop)
+  signal.throwIfAborted()
+  return { stack: { ...stack, url, functionStats }, far, given, folder, screen, signal }
+}
+
+function startedText({ stack, far }: Scene): string {
+  return `PostgreSQL, Redis, an S3 store at ${stack.s3Endpoint}, the functions at ${stack.url} with five relays; and at an emulated distance from the same store, functions at ${far.url} and five relays more. Account: enterprise.`
+}
+
+function conclude(
+  { given, screen }: Scene,
+  measured: Measured,
+  { json, seconds }: { json: boolean; seconds: number },
+): void {
+  const checks = checksOf(measured, given.size)
+  for (const line of ['', ...report(given, measured), '', ...verdict(checks, seconds)])
+    screen.say(line)
+  if (json)
+    console.log(
+      JSON.stringify({ ...given, seconds, ratio: ratioOf(measured), ...measured, checks }),
+    )
+  if (checks.some(({ kept }) => !kept)) process.exitCode = EXIT_FAILED
+}
+
+main().catch((error: unknown) => {
+  console.error(error instanceof Error ? error.message : error)
+  process.exitCode ??= EXIT_FAILED
+})
