@@ -22,7 +22,7 @@ export async function benchHashing(): Promise<Row[]> {
     for await (const piece of createReadStream(path)) hash.update(piece)
   }
   const inParts = async () => {
-    const fd = openSync(path)
+    const fd = openSync(path, 'r')
     const { signal } = new AbortController()
     await pool.digest(fd, layoutOf(FILE_BYTES), { md5: false, signal, onBytes: () => {} })
     closeSync(fd)

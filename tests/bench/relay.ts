@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto'
+import { randomBytes, randomUUID } from 'node:crypto'
 import { Agent, createServer, request } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { startRelay } from '../../lib/edge-node/relay.ts'
@@ -26,7 +26,7 @@ export async function benchRelay(): Promise<Row[]> {
   })
   const grant = signGrant(seed, {
     v: 1,
-    id: 'bench',
+    id: randomUUID(),
     account: 'bench',
     prefix: 'users/bench/',
     relays: ['bench'],
