@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream'
-import { PutObjectCommand, UploadPartCommand, UploadPartCopyCommand } from '@aws-sdk/client-s3'
+import { PutObjectCommand, type S3Client, UploadPartCommand } from '@aws-sdk/client-s3'
 import { openUpload, outcome, plainOutcome, putObject, readObject } from './s3-calls.ts'
-import { makeClient, presign, type S3Target, send } from './s3-target.ts'
+import { makeClient, makeTarget, presign, type S3Target, send } from './s3-target.ts'
 
 /** What stores differ in about who may do what, and how requests may come. */
 export const ACCESS_QUESTIONS = {
@@ -29,10 +29,23 @@ export const ACCESS_QUESTIONS = {
     )
   },
 
-  'an unsigned x-amz-copy-source on a part': (store: S3Target) => smuggleCopy(store),
+  'an unsigned x-amz-copy-source on a part': (store: S3Target) => smuggleCopy(store, 'part'),
 
-  'the same, guarded by a signed x-amz-copy-source-if-match': (store: S3Target) =>
-    smuggleCopy(store, '"none"'),
+  'an unsigned x-amz-copy-source on an object': (store: S3Target) => smuggleCopy(store, 'object'),
+
+  'the same on a part, guarded by a signed x-amz-copy-source-if-match': (store: S3Target) =>
+    smuggleCopy(store, 'part', ['x-amz-copy-source-if-match', '"none"']),
+
+  'the same on an object, guarded by a signed x-amz-copy-source-if-match': (store: S3Target) =>
+    smuggleCopy(store, 'object', ['x-amz-copy-source-if-match', '"none"']),
+
+  'the same on a part, guarded by a signed, impossible x-amz-copy-source-range': (
+    store: S3Target,
+  ) => smuggleCopy(store, 'part', ['x-amz-copy-source-range', 'bytes=1-0']),
+
+  'the same on an object, guarded by a signed, impossible x-amz-copy-source-range': (
+    store: S3Target,
+  ) => smuggleCopy(store, 'object', ['x-amz-copy-source-range', 'bytes=1-0']),
 
   'a body in aws-chunked encoding with a trailer': async (store: S3Target) => {
     const client = makeClient(store, { checksums: 'WHEN_SUPPORTED' })
@@ -71,36 +84,48 @@ export const ACCESS_QUESTIONS = {
 } as const satisfies Record<string, (store: S3Target) => Promise<string>>
 
 /**
- * Tries to read a foreign object with nothing but a presigned part URL: an unsigned x-amz-copy-source on it. With
- * `guard` the URL was signed with an x-amz-copy-source-if-match that no object satisfies.
+ * Tries to read a foreign object with nothing but a presigned PUT: an unsigned x-amz-copy-source on it. A `guard` is a
+ * header signed with the URL that no copy can satisfy and an ordinary PUT does not care about, which is tried first.
  */
-async function smuggleCopy(store: S3Target, guard?: string): Promise<string> {
+async function smuggleCopy(
+  store: S3Target,
+  kind: 'part' | 'object',
+  guard?: [name: string, value: string],
+): Promise<string> {
   const [foreign, key] = [store.newKey(), store.newKey()]
   await putObject(store, foreign, 'a secret of somebody else')
-  const uploadId = await openUpload(store, key)
-  const command = new UploadPartCommand({
-    Bucket: store.bucket,
-    Key: key,
-    UploadId: uploadId,
-    PartNumber: 1,
+  const guards = guard ? { [guard[0]]: guard[1] } : {}
+  const guarded = makeTarget(store)
+  addHeaders(guarded.client, guards)
+  const place = { Bucket: store.bucket, Key: key }
+  const signed = { headers: Object.keys(guards) }
+  const url =
+    kind === 'object'
+      ? await presign(guarded, new PutObjectCommand(place), signed)
+      : await presign(guarded, await partCommand(store, place), signed)
+
+  const honest = plainOutcome(await send(url, { headers: guards, body: 'x' }), 'stored')
+  if (honest !== 'stored') return `an ordinary PUT is refused: ${honest}`
+  const said = await send(url, {
+    headers: { ...guards, 'x-amz-copy-source': `/${store.bucket}/${foreign}` },
   })
-  if (guard) addHeader(command, 'x-amz-copy-source-if-match', guard)
-  const url = await presign(store, command, { headers: ['x-amz-copy-source-if-match'] })
-  const headers = {
-    'x-amz-copy-source': `/${store.bucket}/${foreign}`,
-    ...(guard && { 'x-amz-copy-source-if-match': guard }),
-  }
-  const said = await send(url, { headers })
-  return plainOutcome(said, said.body.includes('CopyPartResult') ? 'copied' : 'header ignored')
+  const copied = /Copy(Part|Object)Result/.test(said.body)
+  return plainOutcome(said, copied ? 'copied' : 'header ignored')
 }
 
-/** Makes a command carry a header its own parameters have no name for. */
-function addHeader(command: UploadPartCommand, name: string, value: string): void {
-  command.middlewareStack.add(
+async function partCommand(store: S3Target, place: { Bucket: string; Key: string }) {
+  const UploadId = await openUpload(store, place.Key)
+  return new UploadPartCommand({ ...place, UploadId, PartNumber: 1 })
+}
+
+/** Makes a client send headers its commands have no names for. */
+function addHeaders(client: S3Client, headers: Record<string, string>): void {
+  client.middlewareStack.add(
     (next) => (args) => {
       const { request } = args
-      if (request && typeof request === 'object' && 'headers' in request)
-        Object.assign(request.headers ?? {}, { [name]: value })
+      if (request && typeof request === 'object' && 'headers' in request) {
+        Object.assign(request.headers ?? {}, headers)
+      }
       return next(args)
     },
     { step: 'build' },

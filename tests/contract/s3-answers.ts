@@ -90,10 +90,30 @@ export const S3_ANSWERS: Record<S3Question, Partial<Record<S3Backend, string>>> 
     compat: 'copied',
     rgw: 'copied',
   },
-  'the same, guarded by a signed x-amz-copy-source-if-match': {
+  'an unsigned x-amz-copy-source on an object': {
+    aws: '403 AccessDenied',
+    compat: 'copied',
+    rgw: 'copied',
+  },
+  'the same on a part, guarded by a signed x-amz-copy-source-if-match': {
     aws: '403 AccessDenied',
     compat: '412 PreconditionFailed',
     rgw: 'copied',
+  },
+  'the same on an object, guarded by a signed x-amz-copy-source-if-match': {
+    aws: '403 AccessDenied',
+    compat: '412 PreconditionFailed',
+    rgw: 'copied',
+  },
+  'the same on a part, guarded by a signed, impossible x-amz-copy-source-range': {
+    aws: '403 AccessDenied',
+    compat: '416 InvalidRange',
+    rgw: '416 InvalidRange',
+  },
+  'the same on an object, guarded by a signed, impossible x-amz-copy-source-range': {
+    aws: '403 AccessDenied',
+    compat: '416 InvalidRange',
+    rgw: '416 InvalidRange',
   },
   'a body in aws-chunked encoding with a trailer': {
     aws: 'stored',

@@ -23,6 +23,8 @@ export async function copyObject(call: Call): Promise<Reply> {
 
   const asked = setting(call, 'x-amz-checksum-algorithm')
   const algorithm = asked && profile.checksums ? parseAlgorithm(asked) : source.checksum?.algorithm
+  // A range is no part of CopyObject, but older stores look at it, and a bad one ends the copy.
+  parseCopyRange(setting(call, 'x-amz-copy-source-range'), source.size)
   const copied = await digestSegments(call, source.segments, algorithm)
   const replaced = setting(call, 'x-amz-metadata-directive')?.toUpperCase() === 'REPLACE'
   const object: StoredObject = {

@@ -26,18 +26,18 @@ export function parseRange(header: string | undefined, size: number): ByteRange 
 /**
  * The range of a part copy: both ends, and both inside the source ("UploadPartCopy", Amazon S3 API reference).
  *
- * @throws InvalidArgument for another form, InvalidRange for an end beyond the source
+ * @throws InvalidArgument for another form, InvalidRange for no byte or an end beyond the source
  */
 export function parseCopyRange(header: string | undefined, size: number): ByteRange {
   if (header === undefined) return { offset: 0, length: size }
   const [, first, last] = /^bytes=(\d+)-(\d+)$/.exec(header) ?? []
-  if (first === undefined || Number(last) < Number(first)) {
+  if (first === undefined) {
     throw refuse(
       'InvalidArgument',
       'The x-amz-copy-source-range value must be of the form bytes=first-last.',
     )
   }
-  if (Number(last) >= size) {
+  if (Number(last) >= size || Number(last) < Number(first)) {
     throw refuse('InvalidRange', `Range specified is not valid for source object of size: ${size}`)
   }
   return { offset: Number(first), length: Number(last) - Number(first) + 1 }
