@@ -60,7 +60,7 @@ export async function openPartFile(file: string, stored: FileEntry): Promise<Par
     write: (bytes, position) => writeAll(handle, bytes, position),
     have: ({ index }) => state.have(index),
     finish: async (final, pool, signal) => {
-      await state.save()
+      await state.end()
       const same = (await contentIdOfFile(name, { pool, signal })) === stored.fileHash
       if (same) await handle.sync()
       await close()
@@ -70,7 +70,7 @@ export async function openPartFile(file: string, stored: FileEntry): Promise<Par
       return same
     },
     close: async () => {
-      if (!closed) await state.save().catch(() => {})
+      if (!closed) await state.end().catch(() => {})
       await close()
     },
   }

@@ -12,7 +12,8 @@ export type PartState = {
   begin: (downloadId: string) => Promise<void>
   missing: () => number[]
   have: (index: number) => void
-  save: () => Promise<void>
+  /** Saves for the last time; what arrives later is not recorded. */
+  end: () => Promise<void>
   forget: () => Promise<void>
 }
 
@@ -28,6 +29,7 @@ export async function openPartState(
   let downloadId = saved?.downloadId
   let saving: Promise<void> = Promise.resolve()
   let timer: ReturnType<typeof setTimeout> | undefined
+  let ended = false
 
   async function write(): Promise<void> {
     const text = JSON.stringify({ ...version, downloadId, have: bitmap.toText() })
@@ -54,12 +56,13 @@ export async function openPartState(
     have: (index) => {
       bitmap.add(index)
       // A disk that cannot take the state cannot take the bytes either; those say so.
-      timer ??= setTimeout(() => void save().catch(() => {}), SAVE_EVERY_MS)
+      if (!ended) timer ??= setTimeout(() => void save().catch(() => {}), SAVE_EVERY_MS)
     },
-    save,
+    end: async () => {
+      ended = true
+      await save()
+    },
     forget: async () => {
-      clearTimeout(timer)
-      await saving.catch(() => {})
       await rm(name, { force: true })
     },
   }

@@ -25,6 +25,8 @@ export type TinyOptions = {
   completingFor?: number
   onPart?: (part: PartSeen, times: number) => Fault
   onCall?: (method: string, path: string, times: number) => Fault
+  /** Told of each range asked for, by its first byte. */
+  onRange?: (offset: number) => Fault
   /** Looks at what will be completed; its answer replaces the real one. */
   onComplete?: (uploadId: string, times: number) => object | undefined
 }
@@ -69,7 +71,7 @@ export async function startTiny(options: TinyOptions = {}) {
     const url = new URL(request.url ?? '/', origin)
     const method = request.method ?? 'GET'
     if (url.pathname.startsWith('/bucket/')) {
-      if (method === 'GET') return serveRange(url, request, response)
+      if (method === 'GET') return await serveRange(url, request, response)
       const uploadId = url.pathname.split('/')[3] ?? ''
       const partNumber = Number(url.searchParams.get('partNumber') ?? 1)
       const key = `${uploadId}/${partNumber}`
@@ -324,12 +326,17 @@ export async function startTiny(options: TinyOptions = {}) {
     }
   }
 
-  function serveRange(url: URL, request: http.IncomingMessage, response: http.ServerResponse) {
+  async function serveRange(
+    url: URL,
+    request: http.IncomingMessage,
+    response: http.ServerResponse,
+  ) {
     const [, file] = byId(url.pathname.split('/')[3] ?? '') ?? []
     if (!file) return xml(response, 404, 'NoSuchKey')
     if (Date.now() > Number(url.searchParams.get('X-Ends')))
       return xml(response, 403, 'AccessDenied: Request has expired')
     const [, first = '0', last = '0'] = /bytes=(\d+)-(\d+)/.exec(request.headers.range ?? '') ?? []
+    if (await suffer(options.onRange?.(Number(first)), request, response)) return
     const part = file.bytes.subarray(Number(first), Number(last) + 1)
     seen.push({ path: 'get', uploadId: file.fileId, partNumber: Number(first), bytes: part.length })
     const range = `bytes ${first}-${last}/${file.fileSize}`

@@ -1,0 +1,63 @@
+import { afterEach, expect, test } from 'vitest'
+import { createApi } from '../../../lib/client/api.ts'
+import { problemOf, slugOf } from '../../../lib/client/failure.ts'
+import { startTiny, type TinyOptions } from './tiny-service.ts'
+
+const undo: (() => unknown)[] = []
+afterEach(async () => {
+  for (const step of undo.splice(0)) await step()
+})
+
+async function anApi(onCall?: TinyOptions['onCall'], apiKey = 'jt_live_test') {
+  const service = await startTiny({ onCall })
+  undo.push(() => service.stop())
+  return createApi({ url: `${service.url}/`, apiKey, attemptsMax: 4 })
+}
+
+test('429 and 5xx are asked again, and every request is counted', async () => {
+  const api = await anApi((_method, _path, times) =>
+    times < 3 ? { status: times === 1 ? 429 : 503, headers: { 'retry-after': '0' } } : undefined,
+  )
+  await api.call('PUT', '/api/storage/upload', { uploads: [] })
+  expect(api.calls()).toBe(3)
+})
+
+test('Retry-After is waited for', async () => {
+  const api = await anApi((_method, _path, times) =>
+    times === 1 ? { status: 503, headers: { 'retry-after': '1' } } : undefined,
+  )
+  const startedAt = performance.now()
+  await api.call('PUT', '/api/storage/upload', { uploads: [] })
+  expect(performance.now() - startedAt).toBeGreaterThan(950)
+})
+
+test('a refusal carries its problem document and is not repeated', async () => {
+  const api = await anApi(undefined, 'wrong')
+  const error: unknown = await api.call('PUT', '/api/storage/upload', {}).catch((thrown) => thrown)
+  const problem = problemOf(error)
+  expect(problem).toMatchObject({ status: 401 })
+  expect(problem && slugOf(problem)).toBe('unauthorized')
+  expect(api.calls()).toBe(1)
+})
+
+test('an answer that is no problem document is quoted', async () => {
+  const api = await anApi(() => ({ status: 404, body: '<html>no such page' }))
+  await expect(api.call('GET', '/api/nothing')).rejects.toThrow('404 <html>no such page')
+})
+
+test('a service that is not there is named with its address, after a few attempts', async () => {
+  const api = createApi({ url: 'http://127.0.0.1:9', apiKey: 'x', attemptsMax: 2 })
+  await expect(api.call('GET', '/api/x')).rejects.toThrow(/http:\/\/127.0.0.1:9 does not answer/)
+  expect(api.calls()).toBe(2)
+})
+
+test('stopping ends the waiting between attempts', async () => {
+  const service = await startTiny({
+    onCall: () => ({ status: 503, headers: { 'retry-after': '60' } }),
+  })
+  undo.push(() => service.stop())
+  const controller = new AbortController()
+  const api = createApi({ url: service.url, apiKey: 'x', signal: controller.signal })
+  setTimeout(() => controller.abort(new Error('stop')), 50)
+  await expect(api.call('GET', '/api/x')).rejects.toThrow('stop')
+})

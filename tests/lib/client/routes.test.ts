@@ -1,0 +1,100 @@
+import { expect, test } from 'vitest'
+import { backoffMs, retryAfterMs, wait } from '../../../lib/client/backoff.ts'
+import { blame, praise, type Route, roomOf, routesFrom } from '../../../lib/client/routes.ts'
+
+const EDGES = ['a', 'b', 'c', 'd', 'e'].map((id) => ({ id, url: `http://${id}.test` }))
+
+function rooms(routes: Route[], connections: number, now = 0): Record<string, number> {
+  return Object.fromEntries(roomOf(routes, connections, now))
+}
+
+test('relays share the connections evenly, the nearest first, and one goes straight', () => {
+  expect(rooms(routesFrom(EDGES, []), 16)).toEqual({ a: 3, b: 3, c: 3, d: 3, e: 3, direct: 1 })
+  expect(rooms(routesFrom(EDGES, []), 32)).toEqual({ a: 6, b: 6, c: 6, d: 6, e: 6, direct: 2 })
+  expect(rooms(routesFrom(EDGES.slice(0, 2), []), 4)).toEqual({ a: 2, b: 1, direct: 1 })
+})
+
+test('with few connections the nearest relays have them all', () => {
+  expect(rooms(routesFrom(EDGES, []), 2)).toEqual({ a: 1, b: 1, c: 0, d: 0, e: 0, direct: 0 })
+})
+
+test('without relays everything goes straight', () => {
+  expect(rooms(routesFrom([], []), 16)).toEqual({ direct: 16 })
+})
+
+test('every connection is dealt, whatever fails', () => {
+  const routes = routesFrom(EDGES, [])
+  const [first, second] = routes
+  if (first) first.restUntil = 100
+  if (second) second.failures = 1
+  const dealt = rooms(routes, 16, 50)
+  expect(dealt.a).toBeUndefined()
+  expect(dealt.b).toBe(1)
+  expect(dealt.c).toBe(5)
+})
+
+test('a path that failed rests, longer each time, and is left when it keeps failing', () => {
+  const [route] = routesFrom(EDGES, [])
+  if (!route) throw new Error('no route')
+  const rests: number[] = []
+  for (let now = 0; rests.length < 4; now = route.restUntil + 1) {
+    blame(route, now, { waitMs: 0, others: true })
+    rests.push(route.restUntil - now)
+  }
+  expect(rests[0]).toBeLessThanOrEqual(500)
+  expect(rests[3]).toBe(60_000)
+  praise(route)
+  expect(route.failures).toBe(0)
+})
+
+test('parts that fail together are one failure of their path', () => {
+  const [route] = routesFrom(EDGES, [])
+  if (!route) throw new Error('no route')
+  for (let part = 0; part < 5; part += 1) blame(route, 10, { waitMs: 0, others: true })
+  expect(route.failures).toBe(1)
+})
+
+test('the wait that a path asks for is kept, and the only path is never left', () => {
+  const [route] = routesFrom([], [])
+  if (!route) throw new Error('no route')
+  blame(route, 0, { waitMs: 7_000, others: false })
+  expect(route.restUntil).toBeGreaterThanOrEqual(7_000)
+  for (let times = 0; times < 10; times += 1) {
+    blame(route, route.restUntil + 1, { waitMs: 0, others: false })
+  }
+  route.restUntil = 0
+  blame(route, 1, { waitMs: 0, others: false })
+  expect(route.restUntil).toBeLessThanOrEqual(15_001)
+})
+
+test('a later answer keeps what is known of a path and drops those that it does not name', () => {
+  const before = routesFrom(EDGES, [])
+  const [a, b] = before
+  if (!a || !b) throw new Error('no route')
+  a.failures = 2
+  b.active = 1
+  const after = routesFrom(EDGES.slice(0, 1), before)
+  expect(after[0]).toBe(a)
+  expect(rooms(after, 8, 1e9)).toEqual({ a: 1, direct: 8 })
+})
+
+test('waits double from a quarter of a second to fifteen seconds, at least half of it sure', () => {
+  expect([0, 1, 2, 3].map((n) => backoffMs(n, () => 1))).toEqual([250, 500, 1000, 2000])
+  expect(backoffMs(50, () => 1)).toBe(15_000)
+  expect(backoffMs(50, () => 0)).toBe(7_500)
+})
+
+test('Retry-After is read as seconds and as a date', () => {
+  expect(retryAfterMs('3')).toBe(3000)
+  expect(retryAfterMs('Thu, 01 Jan 1970 00:00:10 GMT', 4_000)).toBe(6_000)
+  expect(retryAfterMs('soon')).toBe(0)
+  expect(retryAfterMs(null)).toBe(0)
+})
+
+test('a wait ends at once when it is stopped', async () => {
+  const controller = new AbortController()
+  const waiting = wait(60_000, controller.signal)
+  controller.abort(new Error('stop'))
+  await expect(waiting).rejects.toThrow('stop')
+  await expect(wait(1, controller.signal)).rejects.toThrow('stop')
+})
