@@ -1,5 +1,10 @@
 import { Readable } from 'node:stream'
-import { PutObjectCommand, type S3Client, UploadPartCommand } from '@aws-sdk/client-s3'
+import {
+  PutObjectCommand,
+  type S3Client,
+  UploadPartCommand,
+  UploadPartCopyCommand,
+} from '@aws-sdk/client-s3'
 import { openUpload, outcome, plainOutcome, putObject, readObject } from './s3-calls.ts'
 import { makeClient, makeTarget, presign, type S3Target, send } from './s3-target.ts'
 

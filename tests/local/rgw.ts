@@ -2,11 +2,11 @@ import { execFile, spawn } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { promisify } from 'node:util'
+import { freePort } from './listen.ts'
 
 const run = promisify(execFile)
 
@@ -42,8 +42,8 @@ export async function startRgw(): Promise<RunningRgw> {
     throw new Error(`${missing} is not installed: apt-get install radosgw ceph-mon ceph-osd`)
 
   const folder = await mkdtemp(join(tmpdir(), 'jetty-rgw-'))
-  const ports = await freePorts(3)
-  const [monitor2 = 0, monitor1 = 0, gateway = 0] = ports
+  // Ceph's monitors must know their ports before they start.
+  const [monitor2, monitor1, gateway] = await Promise.all([freePort(), freePort(), freePort()])
   const address = `[v2:127.0.0.1:${monitor2}/0,v1:127.0.0.1:${monitor1}/0]`
   const fsid = randomUUID()
   await writeFile(join(folder, 'ceph.conf'), configuration({ folder, fsid, address, gateway }))
@@ -175,18 +175,4 @@ async function untilAnswers(endpoint: string): Promise<void> {
     if (Date.now() > deadline) throw new Error('The gateway does not answer')
     await wait(100)
   }
-}
-
-/** Ports nobody listens on. Ceph's monitors must know theirs before they start. */
-async function freePorts(count: number): Promise<number[]> {
-  const servers = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'))
-  await Promise.all(
-    servers.map((server) => new Promise((resolve) => server.once('listening', resolve))),
-  )
-  const ports = servers.map((server) => {
-    const address = server.address()
-    return typeof address === 'object' && address ? address.port : 0
-  })
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))))
-  return ports
 }
