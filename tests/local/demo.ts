@@ -1,9 +1,10 @@
 import { rm } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
-import { checksOf } from './demo/checks.ts'
+import { type Check, checksOf } from './demo/checks.ts'
 import { startFar } from './demo/far.ts'
-import { givenFile } from './demo/given-file.ts'
+import { type GivenFile, givenFile } from './demo/given-file.ts'
 import { type Measured, measure, type Scene } from './demo/measure.ts'
+import { describeProfile } from './demo/profile.ts'
 import { ratioOf, report, verdict } from './demo/report.ts'
 import { createScreen } from './demo/screen.ts'
 import { startStack } from './stack.ts'
@@ -30,16 +31,18 @@ async function main(): Promise<void> {
   const undo: (() => Promise<unknown>)[] = []
   try {
     const scene = await setUp({ file, screen, signal, undo })
-    screen.say(
-      `Started in ${((performance.now() - began) / 1000).toFixed(1)} s: ${startedText(scene)}`,
-    )
+    screen.say(started(scene, performance.now() - began))
     const measured = await measure(scene)
+    const checks = checksOf(measured, scene.given.size)
+    for (const line of ['', ...report(scene.given, measured), '']) screen.say(line)
+    await stopAll(undo)
+
     const seconds = (performance.now() - began) / 1000
-    conclude(scene, measured, { json, seconds })
+    for (const line of verdict(checks, seconds)) screen.say(line)
+    if (json) console.log(JSON.stringify(results(scene.given, measured, { checks, seconds })))
+    if (checks.some(({ kept }) => !kept)) process.exitCode = EXIT_FAILED
   } finally {
-    await screen.during('stopping', async () => {
-      for (const step of undo.reverse()) await step()
-    })
+    await stopAll(undo)
   }
 }
 
@@ -71,6 +74,8 @@ type SetUp = Pick<Scene, 'screen' | 'signal'> & {
 }
 
 async function setUp({ file, screen, signal, undo }: SetUp): Promise<Scene> {
+  // Node 20 will do; the SDK's reminder would stand between the lines.
+  process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED = 'true'
   const folder = await temporaryFolder()
   undo.push(() => rm(folder, { recursive: true, force: true }))
   const given = await givenFile(file, folder)
@@ -87,23 +92,27 @@ async function setUp({ file, screen, signal, undo }: SetUp): Promise<Scene> {
   return { stack: { ...stack, url, functionStats }, far, given, folder, screen, signal }
 }
 
-function startedText({ stack, far }: Scene): string {
-  return `PostgreSQL, Redis, an S3 store at ${stack.s3Endpoint}, the functions at ${stack.url} with five relays; and at an emulated distance from the same store, functions at ${far.url} and five relays more. Account: enterprise.`
+function started({ stack, far }: Scene, ms: number): string {
+  return [
+    `Started in ${(ms / 1000).toFixed(1)} s, on this machine:`,
+    `  PostgreSQL, Redis, an S3 store (${stack.s3Endpoint}), five relays, the functions (${stack.url})`,
+    `  and, at an emulated distance from the same store, five relays and functions more (${far.url})`,
+    '',
+  ].join('\n')
 }
 
-function conclude(
-  { given, screen }: Scene,
-  measured: Measured,
-  { json, seconds }: { json: boolean; seconds: number },
-): void {
-  const checks = checksOf(measured, given.size)
-  for (const line of ['', ...report(given, measured), '', ...verdict(checks, seconds)])
-    screen.say(line)
-  if (json)
-    console.log(
-      JSON.stringify({ ...given, seconds, ratio: ratioOf(measured), ...measured, checks }),
-    )
-  if (checks.some(({ kept }) => !kept)) process.exitCode = EXIT_FAILED
+function results(given: GivenFile, measured: Measured, end: { checks: Check[]; seconds: number }) {
+  return {
+    ...given,
+    ratioEmulated: ratioOf(measured),
+    profile: describeProfile(),
+    ...measured,
+    ...end,
+  }
+}
+
+async function stopAll(undo: (() => Promise<unknown>)[]): Promise<void> {
+  for (const step of undo.splice(0).reverse()) await step()
 }
 
 main().catch((error: unknown) => {

@@ -20,8 +20,17 @@ export type Leg = {
   overAccess?: boolean
 }
 
-/** Bytes that arrived at the target (up) and back (down) since the start; `atMs` is the emulation's own clock. */
-export type LegCounts = { connections: number; bytesUp: number; bytesDown: number; atMs: number }
+/**
+ * Bytes that arrived at the target (up) and back (down) since the start, at a time of the emulation's own clock.
+ * `lateMs` is by how much its steps were late on average, over all legs.
+ */
+export type LegCounts = {
+  connections: number
+  bytesUp: number
+  bytesDown: number
+  atMs: number
+  lateMs: number
+}
 
 export type Distance = {
   /** Opens a leg and gives the `host:port` to use in place of the target. */
@@ -47,7 +56,8 @@ export function createDistance(accessBitsPerSecond: number): Distance {
   }
   const servers: Server[] = []
   const sockets = new Set<Socket>()
-  const counted = new Map<string, Omit<LegCounts, 'atMs'>>()
+  const counted = new Map<string, Omit<LegCounts, 'atMs' | 'lateMs'>>()
+  const lateness = { steps: 0, totalMs: 0 }
 
   return {
     async add(leg) {
@@ -58,8 +68,20 @@ export function createDistance(accessBitsPerSecond: number): Distance {
         keep(sockets, near, far)
         const openAt = performance.now() + leg.rttMs
         const { up, down } = leg.overAccess ? access : open
-        carry(near, far, { leg, openAt, line: up, count: (bytes) => (counts.bytesUp += bytes) })
-        carry(far, near, { leg, openAt, line: down, count: (bytes) => (counts.bytesDown += bytes) })
+        carry(near, far, {
+          leg,
+          openAt,
+          lateness,
+          line: up,
+          count: (bytes) => (counts.bytesUp += bytes),
+        })
+        carry(far, near, {
+          leg,
+          openAt,
+          lateness,
+          line: down,
+          count: (bytes) => (counts.bytesDown += bytes),
+        })
       })
       const address = `127.0.0.1:${await listen(server)}`
       servers.push(server)
@@ -68,7 +90,8 @@ export function createDistance(accessBitsPerSecond: number): Distance {
     },
     counts(address) {
       const counts = counted.get(address) ?? { connections: 0, bytesUp: 0, bytesDown: 0 }
-      return { ...counts, atMs: performance.now() }
+      const lateMs = lateness.totalMs / Math.max(1, lateness.steps)
+      return { ...counts, atMs: performance.now(), lateMs }
     },
     async stop() {
       for (const server of servers) server.close()
@@ -77,13 +100,21 @@ export function createDistance(accessBitsPerSecond: number): Distance {
   }
 }
 
-type Way = { leg: Leg; openAt: number; line: Line; count: (bytes: number) => void }
+type Way = {
+  leg: Leg
+  openAt: number
+  line: Line
+  lateness: Lateness
+  count: (bytes: number) => void
+}
+
+type Lateness = { steps: number; totalMs: number }
 
 /** Carries one direction of a connection. */
-function carry(from: Socket, to: Socket, { leg, openAt, line, count }: Way): void {
+function carry(from: Socket, to: Socket, { leg, openAt, line, lateness, count }: Way): void {
   const owdMs = leg.rttMs / 2
-  const arrivals = createTimeline()
-  const acknowledgements = createTimeline()
+  const arrivals = createTimeline(lateness)
+  const acknowledgements = createTimeline(lateness)
   const waiting = createBacklog()
   const ahead = Math.max(leg.windowBytes, READ_AHEAD_BYTES)
   let window = leg.warm ? leg.windowBytes : Math.min(FIRST_WINDOW_BYTES, leg.windowBytes)
@@ -117,9 +148,10 @@ function carry(from: Socket, to: Socket, { leg, openAt, line, count }: Way): voi
   function deliver(bytes: Buffer, at: number): void {
     count(bytes.length)
     if (to.destroyed || !to.writable) return
+    to.write(bytes, () => waits && acknowledge(bytes.length, performance.now()))
     // A receiver that reads slowly acknowledges late.
-    if (to.write(bytes)) acknowledge(bytes.length, at)
-    else to.once('drain', () => acknowledge(bytes.length, performance.now()))
+    const waits = to.writableLength > 0
+    if (!waits) acknowledge(bytes.length, at)
   }
 
   function acknowledge(bytes: number, at: number): void {
@@ -172,7 +204,9 @@ function createBacklog(): Backlog {
 }
 
 /** Does things at their times, in order; each is told its own time, however late it is. */
-function createTimeline(): { add: (at: number, run: (at: number) => void) => void } {
+function createTimeline(lateness: Lateness): {
+  add: (at: number, run: (at: number) => void) => void
+} {
   const due: { at: number; run: (at: number) => void }[] = []
   let waits = false
 
@@ -180,6 +214,8 @@ function createTimeline(): { add: (at: number, run: (at: number) => void) => voi
     waits = false
     for (let next = due[0]; next && next.at <= performance.now(); next = due[0]) {
       due.shift()
+      lateness.steps += 1
+      lateness.totalMs += performance.now() - next.at
       next.run(next.at)
     }
     comeBack()

@@ -36,12 +36,13 @@ export async function startDistance(accessBitsPerSecond: number): Promise<Distan
 }
 
 function sum(all: LegCounts[]): LegCounts {
-  const total = { connections: 0, bytesUp: 0, bytesDown: 0, atMs: 0 }
+  const total = { connections: 0, bytesUp: 0, bytesDown: 0, atMs: 0, lateMs: 0 }
   for (const counts of all) {
     total.connections += counts.connections
     total.bytesUp += counts.bytesUp
     total.bytesDown += counts.bytesDown
     total.atMs = counts.atMs
+    total.lateMs = counts.lateMs
   }
   return total
 }

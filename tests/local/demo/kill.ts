@@ -7,17 +7,20 @@ import { type Row, type Task, upload } from './steps.ts'
 const WATCH_MS = 20
 /** Nothing new on the way for so long: what a killed process left in buffers has arrived. */
 const QUIET_MS = 500
-/** What may be sent twice, of the file. */
+/** What is under way at a kill is lost: so many connections, for each part, keep that below a tenth of the file. */
+const CONNECTIONS_PER_PART = 0.09
 const REPEATED_MAX = 0.1
+const PARTS_LARGE = 12
+/** Request lines and headers are counted on the way, too. */
+const HEADER_BYTES_MAX = 64 * 1024
 
 /**
  * Kills an upload with SIGKILL when half of the file has arrived, and says the same again. Bytes are counted on the way,
- * not by the client. What is under way at the kill is lost, so it goes over one connection per ten parts: then that is
- * a tenth of the file at most, and where there are fewer parts one part.
+ * not by the client.
  */
 export async function killAndResume(far: Far, service: Service, task: Task) {
   const { partCount, partSize } = layoutOf(task.size)
-  const connections = Math.max(1, Math.floor(partCount * REPEATED_MAX))
+  const connections = Math.max(1, Math.floor(partCount * CONNECTIONS_PER_PART))
   const args = ['--connections', String(connections)]
   const before = (await far.counts()).bytesUp
   const sentSoFar = async () => (await far.counts()).bytesUp - before
@@ -33,7 +36,7 @@ export async function killAndResume(far: Far, service: Service, task: Task) {
 
   const { row, uploaded } = await upload('resumed', service, { ...task, args })
   const resumed = { ...row, bytes: row.sent }
-  const isLarge = partCount * REPEATED_MAX >= 1
+  const isLarge = partCount >= PARTS_LARGE
   return {
     killed,
     resumed,
@@ -41,7 +44,7 @@ export async function killAndResume(far: Far, service: Service, task: Task) {
     wasKilled,
     connections,
     sentInAll: await untilQuiet(sentSoFar),
-    sentMax: isLarge ? (1 + REPEATED_MAX) * task.size : task.size + partSize,
+    sentMax: isLarge ? (1 + REPEATED_MAX) * task.size : task.size + partSize + HEADER_BYTES_MAX,
     promise: isLarge
       ? 'killed and resumed, less than 1.1 times the file was sent'
       : 'killed and resumed, at most one part was sent twice',

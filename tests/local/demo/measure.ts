@@ -33,8 +33,9 @@ export async function measure(scene: Scene) {
   const emulated = await atDistance(scene)
   const interrupted = await interruptedAndAgain(scene)
   const raw = await screen.during('both without any distance', () => onLoopback(scene))
+  const { lateMs } = await far.counts()
   const functions = addUp(await Promise.all([far.functions.stats(), stack.functionStats()]))
-  return { emulated, interrupted, raw, functions }
+  return { emulated, interrupted, raw, functions, lateMs }
 }
 
 /** Functions load their code on the first call, and ask the store once what it can do. */

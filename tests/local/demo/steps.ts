@@ -4,7 +4,7 @@ import { PUT_BYTES_MAX, plainPut } from './plain-put.ts'
 
 const MIB = 1024 ** 2
 /** One stream over the long way takes most of a minute for a default file: its beginning tells its rate. */
-const PREFIX_BYTES = 20 * MIB
+const PREFIX_BYTES = 16 * MIB
 /** By then the stream's window is open. */
 const SLOW_START_MS = 2_000
 const SAMPLE_MS = 200
@@ -21,7 +21,7 @@ export type Row = {
 
 export type Task = { file: string; size: number; signal: AbortSignal }
 
-/** The plain stream at a distance: its first 20 MiB, and its rate once slow start is over (bits per second). */
+/** The plain stream at a distance: its first 16 MiB, and its rate once slow start is over (bits per second). */
 export async function plainAtDistance(
   far: Far,
   { env, ...task }: Task & { env: Record<string, string> },
@@ -55,8 +55,9 @@ export async function upload(
   { file, size, signal, args = [] }: Task & { args?: string[] },
 ): Promise<{ row: Row; uploaded: Uploaded }> {
   const uploaded = await jetty<Uploaded>(service, ['upload', file, ...args], signal)
-  const { seconds, bytesSent, functionCalls, paths } = uploaded
-  const row = { step, seconds, bytes: size, sent: bytesSent, calls: functionCalls, paths }
+  const { duplicate, seconds, bytesSent, functionCalls, paths } = uploaded
+  const bytes = duplicate ? 0 : size
+  const row = { step, seconds, bytes, sent: bytesSent, calls: functionCalls, paths }
   return { row, uploaded }
 }
 
@@ -71,10 +72,15 @@ export async function download(
   return { row, fetched }
 }
 
+/** Bits per second while bytes arrived, after slow start; null where that took too short. */
 function steadyRate(samples: { atMs: number; bytesUp: number }[]): number | null {
-  const start = samples[0]
-  const last = samples.at(-1)
-  const first = samples.find(({ atMs }) => start && atMs - start.atMs >= SLOW_START_MS)
+  const [start] = samples
+  const all = samples.at(-1)?.bytesUp ?? 0
+  const steady = samples.filter(
+    ({ atMs, bytesUp }) => start && atMs - start.atMs >= SLOW_START_MS && bytesUp < all,
+  )
+  const [first] = steady
+  const last = steady.at(-1)
   if (!first || !last || last.atMs - first.atMs < SLOW_START_MS) return null
   return ((last.bytesUp - first.bytesUp) * 8_000) / (last.atMs - first.atMs)
 }
