@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { cp, mkdir, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -11,6 +11,7 @@ import { startPostgres } from './postgres.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
 const CACHE = join(ROOT, 'node_modules/.cache/jetty')
+const OLD_MS = 24 * 3_600_000
 
 /** Of databases that live as long as a test run, on loopback. */
 export const TEMPORARY_PASSWORD = 'local'
@@ -38,11 +39,21 @@ export async function copyTemplate(dataDir: string): Promise<void> {
 async function makeTemplate(template: string): Promise<void> {
   const dataDir = `${template}.${process.pid}`
   await mkdir(CACHE, { recursive: true })
+  await removeOld()
   const server = await startPostgres({ dataDir, password: TEMPORARY_PASSWORD, durable: false })
   await prepareDatabase(server.url)
   await server.stop()
   // Whoever was faster made the same thing.
   await rename(dataDir, template).catch(() => rm(dataDir, { recursive: true, force: true }))
+}
+
+/** Templates of earlier schemas; young ones may be somebody's who works at the same time. */
+async function removeOld(): Promise<void> {
+  for (const name of readdirSync(CACHE)) {
+    const path = join(CACHE, name)
+    if (Date.now() - statSync(path).mtimeMs < OLD_MS) continue
+    await rm(path, { recursive: true, force: true })
+  }
 }
 
 function fingerprint(): string {
