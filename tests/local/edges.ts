@@ -40,6 +40,7 @@ export async function startEdges(options: EdgesOptions, separate: boolean): Prom
   )
   if (separate) {
     const { ready, stop } = await startChild('edges-main.ts', { relays, ...common })
+    // edges-main.ts sends what startRelays gave it.
     return { edges: ready.edges as Edge[], stop }
   }
   return await startRelays({ relays, ...common })
