@@ -143,7 +143,13 @@ function brokenPaths(text: string): string[] {
     .filter((span) => FOLDERS.includes(span.split('/')[0] ?? '') && span.includes('/'))
     .filter((span) => !/[\s*<>{}…$?=]/.test(span))
     .map((span) => normalize(span.replace(/[:#]\d*$/, '')))
-    .filter((path) => !generated(path) && !existsSync(path) && !existsSync(`${path}.ts`))
+    .filter((path) => !generated(path) && !inProject(path) && !inProject(`${path}.ts`))
+}
+
+/** A file, or a folder that a clone would have: git keeps no empty ones. */
+function inProject(path: string): boolean {
+  const folder = path.endsWith('/') ? path : `${path}/`
+  return TRACKED.some((file) => file === path || file.startsWith(folder))
 }
 
 /** What scripts make and git ignores. */
