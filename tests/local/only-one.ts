@@ -19,6 +19,7 @@ export async function claimFolder(folder: string): Promise<void> {
   const server = createServer((connection) => connection.destroy()).listen(socket)
   await once(server, 'listening')
   server.unref()
+  process.once('exit', () => rmSync(socket, { force: true }))
 }
 
 /** Not in the folder itself: paths of sockets are limited to about 100 bytes. */
