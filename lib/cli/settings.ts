@@ -1,4 +1,4 @@
-import { readFileSync, statSync } from 'node:fs'
+import { existsSync, readFileSync, statSync } from 'node:fs'
 import { homedir } from 'node:os'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -37,10 +37,11 @@ function combine(asked: Known, filed: Known): Settings | undefined {
   return url && apiKey ? { url, apiKey } : undefined
 }
 
-/** Where this machine's own small notes are kept. */
-export function stateFolder(): string {
-  const base = process.env.XDG_STATE_HOME || path.join(homedir(), '.local', 'state')
-  return path.join(base, 'jetty')
+/** Where this machine's own small notes are kept; undefined for a user without a home. */
+export function stateFolder(): string | undefined {
+  const { XDG_STATE_HOME } = process.env
+  if (XDG_STATE_HOME) return path.join(XDG_STATE_HOME, 'jetty')
+  return existsSync(homedir()) ? path.join(homedir(), '.local', 'state', 'jetty') : undefined
 }
 
 function configPath(): string {

@@ -19,16 +19,19 @@ export type Unfinished = {
  * Files of one part are sent whole either way and not remembered.
  */
 export function openUnfinished(api: Api, changed: (path: string) => void): Unfinished {
-  const noteOf = (file: FileToUpload) => {
+  const folder = stateFolder()
+  const noteOf = (file: FileToUpload): string | undefined => {
+    if (!folder || file.source.size <= SINGLE_PART_BYTES_MAX) return undefined
     const key = createHash('sha256').update(`${api.url}\n${file.path}`).digest('hex')
-    return path.join(stateFolder(), 'unfinished', key)
+    return path.join(folder, 'unfinished', key)
   }
 
   return {
     begin: async (file, upload) => {
-      if (file.source.size <= SINGLE_PART_BYTES_MAX) return
-      const before = await read(noteOf(file))
-      await write(noteOf(file), upload)
+      const noted = noteOf(file)
+      if (!noted) return
+      const before = await read(noted)
+      await write(noted, upload)
       if (!before || before.fileHash === upload.fileHash) return
       changed(file.path)
       const query = new URLSearchParams({ uploadId: before.uploadId })
@@ -36,8 +39,8 @@ export function openUnfinished(api: Api, changed: (path: string) => void): Unfin
       await api.call('DELETE', `/api/storage/upload?${query}`).catch(() => {})
     },
     end: async (file) => {
-      if (file.source.size <= SINGLE_PART_BYTES_MAX) return
-      await rm(noteOf(file), { force: true }).catch(() => {})
+      const noted = noteOf(file)
+      if (noted) await rm(noted, { force: true }).catch(() => {})
     },
   }
 }

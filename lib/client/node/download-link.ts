@@ -6,11 +6,13 @@ import type { DownloadAnswer } from '../wire.ts'
 /** A link is not used in its last moments. */
 const MARGIN_MS = 15_000
 
+export type Ticket = { url: string; headers: Record<string, string>; answer: DownloadAnswer }
+
 export type Link = {
   /** Where a range is fetched over a path, and with which headers; renewed when it is about to end. */
-  over: (route: Route) => Promise<{ url: string; headers: Record<string, string> }>
-  /** The link was refused: the next one who asks gets a new one. */
-  refused: () => void
+  over: (route: Route) => Promise<Ticket>
+  /** The ticket was refused: the next one who asks gets a new link, unless somebody has one already. */
+  refused: (ticket: Ticket) => void
 }
 
 /** A download link that renews itself under the same download id, which is free. */
@@ -20,6 +22,7 @@ export function createLink(
   onAnswer: (answer: DownloadAnswer) => void,
 ): Link {
   let current = Promise.resolve(first)
+  let latest = first
   let deadline = deadlineOf(first)
 
   async function renew(): Promise<DownloadAnswer> {
@@ -27,13 +30,14 @@ export function createLink(
     const query = new URLSearchParams({ fileId, downloadId })
     const answer = await api.call<DownloadAnswer>('GET', `/api/storage/download?${query}`)
     deadline = deadlineOf(answer)
+    latest = answer
     onAnswer(answer)
     return answer
   }
 
   return {
-    refused: () => {
-      deadline = 0
+    refused: ({ answer }) => {
+      if (answer === latest) deadline = 0
     },
     over: async (route) => {
       if (performance.now() > deadline) {
@@ -41,11 +45,12 @@ export function createLink(
         deadline = Number.POSITIVE_INFINITY
         current = renew()
       }
-      const { url, grant } = await current
+      const answer = await current
+      const { url, grant } = answer
       const headers: Record<string, string> = {}
-      if (route.url === null || !grant) return { url, headers }
+      if (route.url === null || !grant) return { url, headers, answer }
       headers['x-jetty-grant'] = grant.token
-      return { url: overEdge(url, route.url), headers }
+      return { url: overEdge(url, route.url), headers, answer }
     },
   }
 }

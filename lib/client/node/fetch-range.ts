@@ -16,7 +16,8 @@ type Asked = { range: ByteRange; flight: Flight; link: Link; part: PartFile; sen
 
 /** Fetches one range into the part file and marks it as there. */
 export async function fetchRange({ range, flight, link, part, sender }: Asked): Promise<void> {
-  const { url, headers } = await link.over(flight.route)
+  const ticket = await link.over(flight.route)
+  const { url, headers } = ticket
   const last = range.offset + range.length - 1
   const outgoing = sender.request(url, {
     method: 'GET',
@@ -27,7 +28,8 @@ export async function fetchRange({ range, flight, link, part, sender }: Asked): 
   outgoing.setTimeout(STALL_MS, () => outgoing.destroy(failure('the path stalled', 'elsewhere')))
   try {
     const incoming = await answerTo(outgoing)
-    if (incoming.statusCode !== 206) throw await refusalOf(incoming, { range, flight, link })
+    if (incoming.statusCode !== 206)
+      throw await refusalOf(incoming, { range, flight, refused: () => link.refused(ticket) })
     const total = Number(incoming.headers['content-range']?.split('/')[1])
     if (total !== part.fileSize) throw failure('the stored object has another size', 'never')
     await receive(incoming, { range, flight, part })
@@ -64,13 +66,13 @@ async function receive(
 
 async function refusalOf(
   incoming: http.IncomingMessage,
-  { range, flight, link }: { range: ByteRange; flight: Flight; link: Link },
+  { range, flight, refused }: { range: ByteRange; flight: Flight; refused: () => void },
 ): Promise<Failure> {
   const body = await textOf(incoming)
   const status = incoming.statusCode ?? 0
   const text = `the range was refused: ${status} ${/<Message>([^<]*)/.exec(body)?.[1] ?? ''}`.trim()
   if (status === 401 || status === 403) {
-    link.refused()
+    refused()
     range.refusals += 1
     if (range.refusals < REFUSALS_MAX) return failure(text, 'again')
   }

@@ -112,15 +112,19 @@ test('a file that is there is kept when it is the same, and only replaced when f
   expect(service.calls.filter(({ path: asked }) => asked.includes('/download'))).toHaveLength(2)
 })
 
-test('a link that ends on the way is renewed', async () => {
+test('a link that ends on the way is renewed, once for all that used it', async () => {
   const content = randomBytes(30 * MIB)
-  const { service, get, target } = await stored(content, { lifeMs: 60_000 })
-  service.options.lifeMs = 1
-  setTimeout(() => {
-    service.options.lifeMs = 60_000
-  }, 300)
-  await get({ patienceMs: 10_000 })
+  const { service, get, target } = await stored(content)
+  const refused = new Set<number>()
+  service.options.onRange = (offset) => {
+    if (refused.has(offset)) return undefined
+    refused.add(offset)
+    return { status: 403, body: '<Code>AccessDenied</Code><Message>Request has expired</Message>' }
+  }
+  await get({ connections: 16 })
   expect((await readFile(target)).equals(content)).toBe(true)
+  const asked = service.calls.filter(({ path: call }) => call.includes('/download'))
+  expect(asked.length).toBeLessThanOrEqual(3)
 })
 
 test('a state that speaks of more than is there is found out by the content', async () => {

@@ -1,0 +1,220 @@
+import { createHash, randomBytes } from 'node:crypto'
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { jetty } from '../../local/command.ts'
+import { startTiny, type TinyOptions } from '../client/tiny-service.ts'
+
+const MIB = 1024 * 1024
+const RESULT = [
+  'fileName',
+  'path',
+  'fileSize',
+  'fileHash',
+  'fileId',
+  'duplicate',
+  'bytesSent',
+  'seconds',
+  'functionCalls',
+  'paths',
+]
+let folder = ''
+let env: Record<string, string> = {}
+const undo: (() => unknown)[] = []
+
+beforeEach(async () => {
+  folder = await mkdtemp(path.join(tmpdir(), 'jetty-cli-'))
+  const own = {
+    XDG_CONFIG_HOME: path.join(folder, 'config'),
+    XDG_STATE_HOME: path.join(folder, 'state'),
+  }
+  env = { ...own, JETTY_API_KEY: 'jt_live_test' }
+})
+afterEach(async () => {
+  for (const step of undo.splice(0)) await step()
+  await rm(folder, { recursive: true })
+})
+
+async function aService(options: TinyOptions = {}) {
+  const service = await startTiny(options)
+  undo.push(() => service.stop())
+  env.JETTY_URL = service.url
+  return service
+}
+
+const at = (name: string) => path.join(folder, name)
+const run = (...words: string[]) => jetty(env, ...words).ended
+
+test('--help explains every command, --version is the version, and neither needs a service', async () => {
+  const overview = await run('--help')
+  expect(overview.code).toBe(0)
+  for (const name of ['upload', 'get', 'ls', 'rm', 'hash', 'quota', 'uploads']) {
+    expect(overview.stdout).toContain(name)
+    const help = await run(name, '--help')
+    expect(help).toMatchObject({ code: 0, stderr: '' })
+    expect(help.stdout).toMatch(new RegExp(`^Usage: jetty ${name} `))
+  }
+  const { version } = JSON.parse(await readFile('package.json', 'utf8'))
+  expect((await run('--version')).stdout).toBe(`${version}\n`)
+}, 30_000)
+
+test('what is not understood ends with 2 and says how it is meant', async () => {
+  const service = await aService()
+  for (const words of [
+    ['fly'],
+    ['upload'],
+    ['upload', '--fast', 'x'],
+    ['get'],
+    ['upload', 'x', '--connections', '0'],
+  ]) {
+    const { code, stderr } = await run(...words)
+    expect(code, words.join(' ')).toBe(2)
+    expect(stderr).toMatch(/^jetty: /)
+  }
+  expect(service.calls).toHaveLength(0)
+}, 30_000)
+
+test('--json prints one object per file with exactly the promised fields', async () => {
+  await aService({ edges: 1 })
+  await writeFile(at('a'), randomBytes(17 * MIB))
+  await mkdir(at('d'))
+  await writeFile(at('d/b'), 'b')
+  const { code, lines, stderr } = await run('upload', at('a'), at('d'), '--to', 'in/', '--json')
+  expect(code).toBe(0)
+  expect(lines.map(({ path: stored }) => stored).sort()).toEqual(['in/a', 'in/d/b'])
+  for (const line of lines) expect(Object.keys(line)).toEqual(RESULT)
+  expect(stderr).toMatch(/2 files stored; .* 2 function calls/)
+})
+
+test('skipped and refused files are named on stderr, the rest is stored, and the code says 1', async () => {
+  await aService()
+  await mkdir(at('d/empty'), { recursive: true })
+  await symlink('b', at('d/link'))
+  await writeFile(at('d/b'), 'b')
+  const skipped = await run('upload', at('d'))
+  expect(skipped.code).toBe(0)
+  expect(skipped.stderr).toMatch(/skipped .*d\/empty: empty folder/)
+  expect(skipped.stderr).toMatch(/skipped .*d\/link: symbolic link/)
+  expect(skipped.stdout).toMatch(/ {2}d\/b {2}/)
+
+  const refused = await run('upload', at('gone'), at('d/b'), at('d/b'), '--json')
+  expect(refused).toMatchObject({ code: 1, lines: [{ path: 'b' }] })
+  expect(refused.stderr).toMatch(/failed .*gone: ENOENT/)
+  expect(refused.stderr).toMatch(/another file is called b already/)
+})
+
+test('names that would command the terminal are shown harmless', async () => {
+  await aService()
+  await mkdir(at('d'))
+  await writeFile(at('d/\u001b[31mred'), '')
+  await writeFile(at('d/b'), '')
+  const { code, stdout, stderr } = await run('upload', at('d'))
+  expect(code).toBe(1)
+  expect(stderr).toContain('\\x1b[31mred')
+  expect(stdout + stderr).not.toContain('\u001b')
+})
+
+test('a key that is not accepted ends with 3, a service that is not there with 1', async () => {
+  await aService()
+  await writeFile(at('a'), 'a')
+  env.JETTY_API_KEY = 'wrong'
+  expect((await run('upload', at('a'))).code).toBe(3)
+  expect((await run('rm', 'x')).code).toBe(3)
+  env.JETTY_URL = 'http://127.0.0.1:9'
+  const { code, stderr } = await run('quota')
+  expect(code).toBe(1)
+  expect(stderr).toContain('http://127.0.0.1:9 does not answer')
+}, 30_000)
+
+test('Ctrl-C leaves an upload that the same command resumes, sending only what is missing', async () => {
+  const service = await aService({ connections: 1 })
+  await writeFile(at('a'), randomBytes(40 * MIB))
+  const interrupted = jetty(env, 'upload', at('a'))
+  service.options.onPart = ({ partNumber }) => {
+    if (partNumber === 5) interrupted.child.kill('SIGINT')
+    return partNumber === 5 ? 'hang' : undefined
+  }
+  const first = await interrupted.ended
+  expect(first.code).toBe(130)
+  expect(first.stderr).toMatch(/the same command resumes/)
+
+  service.options.onPart = undefined
+  const second = await run('upload', at('a'), '--json')
+  expect(second.lines[0]).toMatchObject({ bytesSent: 20 * MIB, fileSize: 40 * MIB })
+})
+
+test('a file that changed since it was interrupted is sent anew, and the old upload is given up', async () => {
+  const service = await aService({ connections: 1 })
+  await writeFile(at('a'), randomBytes(20 * MIB))
+  const interrupted = jetty(env, 'upload', at('a'))
+  service.options.onPart = ({ partNumber }) => {
+    if (partNumber === 3) interrupted.child.kill('SIGINT')
+    return partNumber === 3 ? 'hang' : undefined
+  }
+  await interrupted.ended
+  const [old] = service.uploads.keys()
+
+  service.options.onPart = undefined
+  await writeFile(at('a'), randomBytes(20 * MIB))
+  const { code, stderr } = await run('upload', at('a'))
+  expect(code).toBe(0)
+  expect(stderr).toMatch(/a changed since it was interrupted/)
+  expect(service.calls).toContainEqual(
+    expect.objectContaining({ method: 'DELETE', path: `/api/storage/upload?uploadId=${old}` }),
+  )
+  expect(await readdir(at('state/jetty/unfinished'))).toEqual([])
+})
+
+test('get writes the file and prints where, --json included', async () => {
+  const service = await aService({ edges: 1 })
+  const content = randomBytes(9 * MIB)
+  await writeFile(at('a'), content)
+  await run('upload', at('a'))
+  const fileId = service.files.get('a')?.fileId ?? ''
+  const { code, lines } = await run('get', fileId, '-o', at('back'), '--json')
+  expect(code).toBe(0)
+  expect(lines[0]).toMatchObject({ fileId, file: at('back'), bytesReceived: content.length })
+  expect((await readFile(at('back'))).equals(content)).toBe(true)
+  await writeFile(at('back'), 'mine')
+  expect((await run('get', fileId, '-o', at('back'))).code).toBe(1)
+  expect((await run('get', fileId, '-o', at('back'), '--force')).code).toBe(0)
+}, 30_000)
+
+test('hash prints content ids without a service, and goes on after a file that is not there', async () => {
+  await writeFile(at('a'), 'abc')
+  const digest = createHash('sha256').update('abc').digest('hex')
+  const { code, stdout, stderr } = await run('hash', at('gone'), at('a'))
+  expect(code).toBe(1)
+  expect(stdout).toBe(`sha256:${digest}  ${at('a')}\n`)
+  expect(stderr).toMatch(/failed .*gone/)
+})
+
+test('the config file counts when nothing else is set, unless others may read it', async () => {
+  const { url } = await aService()
+  await writeFile(at('a'), 'a')
+  await mkdir(at('config/jetty'), { recursive: true })
+  const file = at('config/jetty/config.json')
+  await writeFile(file, JSON.stringify({ url, apiKey: 'jt_live_test' }), { mode: 0o600 })
+  delete env.JETTY_URL
+  delete env.JETTY_API_KEY
+  expect((await run('upload', at('a'))).code).toBe(0)
+  await chmod(file, 0o644)
+  const { code, stderr } = await run('upload', at('a'))
+  expect(code).toBe(2)
+  expect(stderr).toContain(`chmod 600 ${file}`)
+})
+
+test('flags go before the environment, and a filed key goes to no other address', async () => {
+  const service = await aService()
+  await writeFile(at('a'), 'a')
+  await mkdir(at('config/jetty'), { recursive: true })
+  const filed = { url: 'http://127.0.0.1:9', apiKey: 'jt_live_test' }
+  await writeFile(at('config/jetty/config.json'), JSON.stringify(filed), { mode: 0o600 })
+  delete env.JETTY_API_KEY
+  const { code, stderr } = await run('upload', at('a'))
+  expect({ code, calls: service.calls.length }).toEqual({ code: 2, calls: 0 })
+  expect(stderr).toMatch(/JETTY_API_KEY/)
+  env.JETTY_API_KEY = 'wrong'
+  expect((await run('upload', at('a'), '--api-key', 'jt_live_test')).code).toBe(0)
+})
