@@ -22,7 +22,7 @@ export function createLink(
   onAnswer: (answer: DownloadAnswer) => void,
 ): Link {
   let current = Promise.resolve(first)
-  let latest = first
+  let latest: DownloadAnswer | undefined = first
   let deadline = deadlineOf(first)
 
   async function renew(): Promise<DownloadAnswer> {
@@ -43,6 +43,7 @@ export function createLink(
       if (performance.now() > deadline) {
         // Until the answer is there, everyone waits for the same one.
         deadline = Number.POSITIVE_INFINITY
+        latest = undefined
         current = renew()
       }
       const answer = await current
