@@ -21,6 +21,7 @@ emulated distance, and down again; without distance; killed and resumed; a secon
 
 const EXIT_FAILED = 1
 const EXIT_INTERRUPTED = 130
+const ASKED_AGAIN_MS = 500
 
 async function main(): Promise<void> {
   const { file, json, help } = parseOptions()
@@ -58,9 +59,11 @@ function parseOptions(): { file: string | undefined; json: boolean; help: boolea
 
 function stopOnSignals(): AbortSignal {
   const controller = new AbortController()
+  let askedAt = Number.POSITIVE_INFINITY
   const stop = () => {
-    // Whoever asks twice does not want to wait; the children end with this process.
-    if (controller.signal.aborted) process.exit(EXIT_INTERRUPTED)
+    // Whoever asks twice does not want to wait; the children end with this process. tsx may pass one Ctrl-C on twice.
+    if (performance.now() - askedAt > ASKED_AGAIN_MS) process.exit(EXIT_INTERRUPTED)
+    askedAt = Math.min(askedAt, performance.now())
     controller.abort(new Error('Interrupted.'))
     process.exitCode = EXIT_INTERRUPTED
   }

@@ -1,5 +1,4 @@
 import { layoutOf } from '../../../lib/content/layout.ts'
-import type { Measured } from './measure.ts'
 
 /** More parts than this may take more than one call to sign (docs/api.md). */
 const PARTS_IN_THREE_CALLS = 1_000
@@ -9,11 +8,25 @@ const TRAFFIC_BYTES_FREE = 4 * 1024 ** 2
 
 export type Check = { promise: string; kept: boolean }
 
+type Sent = { fileHash: string; bytesSent: number; duplicate: boolean; functionCalls: number }
+
+/** What the checks look at of all that was measured. */
+export type Facts = {
+  emulated: { up: { uploaded: Sent }; down: { fetched: { fileHash: string } }; isSame: boolean }
+  interrupted: {
+    uploaded: Sent
+    wasKilled: boolean
+    sentInAll: number
+    sentMax: number
+    promise: string
+    again: { uploaded: Sent }
+  }
+  raw: { up: { uploaded: Sent } }
+  functions: { traffic: number }
+}
+
 /** What has to be true of a run, whatever its speed. */
-export function checksOf(
-  { emulated, interrupted, raw, functions }: Measured,
-  size: number,
-): Check[] {
+export function checksOf({ emulated, interrupted, raw, functions }: Facts, size: number): Check[] {
   const { fileHash, functionCalls } = emulated.up.uploaded
   const { partCount } = layoutOf(size)
   const { sentInAll, again } = interrupted

@@ -49,7 +49,7 @@ function put(
   return new Promise((resolve, reject) => {
     const headers = { 'content-length': bytes }
     const outgoing = request(url, { method: 'PUT', headers, agent: false, signal })
-    outgoing.once('error', reject)
+    outgoing.once('error', (error) => reject(signal.aborted ? signal.reason : error))
     outgoing.once('response', (incoming) => {
       incoming.resume()
       if (incoming.statusCode === 200) incoming.once('end', resolve)

@@ -16,7 +16,6 @@ export function report(given: GivenFile, measured: Measured): string[] {
   const { emulated, interrupted, raw, functions } = measured
   const { plain, up, down } = emulated
   const { killed, resumed, sentInAll, again } = interrupted
-  const inAll = sentInAll / Math.max(1, given.size)
   return [
     `${given.shown}: ${mb(given.size)}`,
     '',
@@ -24,7 +23,9 @@ export function report(given: GivenFile, measured: Measured): string[] {
     '',
     ...table([plain.row, up.row, down.row], 'Mbit/s'),
     ...prefixLines(measured, given.size),
-    `  ratio (emulated): ${ratioOf(measured).toFixed(1)} times the rate of the plain stream.`,
+    ...(given.size > 0
+      ? [`  ratio (emulated): ${ratioOf(measured).toFixed(1)} times the rate of the plain stream.`]
+      : []),
     '  It comes from many connections over shorter ways; where one stream fills the line there is nothing to gain.',
     `  Steps of the emulation were ${measured.lateMs.toFixed(1)} ms late on average; rates are lower where the machine is busy.`,
     '',
@@ -35,7 +36,7 @@ export function report(given: GivenFile, measured: Measured): string[] {
     '',
     `Killed with SIGKILL, the same command again, then once more under another name (emulated distance, ${interrupted.connections} ${interrupted.connections === 1 ? 'connection' : 'connections'}):`,
     ...table([killed, resumed, again.row], 'Mbit/s'),
-    `  sent in all, counted on the way: ${mb(sentInAll)}, ${inAll.toFixed(2)} times the file; then a clone.`,
+    sentLine(sentInAll, given.size),
     '',
     `Functions: ${functions.processes} processes, ${mb(functions.memory)} of memory together; ${functions.calls} calls, ${mb(functions.traffic)} in and out, databases included.`,
   ]
@@ -49,6 +50,12 @@ export function verdict(checks: Check[], seconds: number): string[] {
     `Took ${seconds.toFixed(0)} s.`,
     `${checks.length - failed} passed, ${failed} failed`,
   ]
+}
+
+function sentLine(sent: number, size: number): string {
+  // Below that, request lines and headers are most of it.
+  const times = size < MILLION ? '' : `, ${(sent / size).toFixed(3)} times the file`
+  return `  sent in all, counted on the way with all headers: ${mb(sent)}${times}; then a clone, without a byte.`
 }
 
 function prefixLines({ emulated }: Measured, size: number): string[] {
