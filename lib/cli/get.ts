@@ -4,13 +4,15 @@ import { createHashPool } from '../client/node/hash-pool.ts'
 import { createSender } from '../client/node/send-part.ts'
 import type { Context } from './command.ts'
 import { EXIT, usageError } from './exit.ts'
+import { fileIdOf } from './file-id.ts'
 import { note, say, sayJson, showBytes, showSeconds, showText } from './output.ts'
 import { createProgressLine } from './progress-line.ts'
 
 /** jetty get: fetches one file over all paths, verifies it and only then gives it its name. */
 export async function getCommand({ flags, args, settings, signal }: Context): Promise<number> {
-  const [fileId, ...others] = args
-  if (!fileId || others.length > 0) throw usageError('get: name one file id.')
+  const [given, ...others] = args
+  if (!given || others.length > 0) throw usageError('get: name one file id.')
+  const fileId = fileIdOf(given)
   const tools = { pool: createHashPool(), sender: createSender() }
   const line = createProgressLine(flags.json && !process.stderr.isTTY)
   try {

@@ -3,6 +3,7 @@ import { fileAt } from '../client/files.ts'
 import type { Context } from './command.ts'
 import { each } from './each.ts'
 import { usageError } from './exit.ts'
+import { fileIdOf } from './file-id.ts'
 import { say, sayJson } from './output.ts'
 
 /** jetty rm: files by id or by path, to the trash or for good. */
@@ -19,7 +20,7 @@ export async function rmCommand({ flags, args, settings, signal }: Context): Pro
 
 /** A path is looked up first: what looks like an id may be a file's name. */
 async function remove(api: Api, idOrPath: string, permanent: boolean): Promise<string> {
-  const fileId = (await fileAt(api, idOrPath))?.fileId ?? idOrPath
+  const fileId = (await fileAt(api, idOrPath))?.fileId ?? fileIdOf(idOrPath)
   const query = new URLSearchParams({ fileId, ...(permanent ? { permanent: 'true' } : {}) })
   await api.call('DELETE', `/api/storage/files?${query}`)
   return fileId

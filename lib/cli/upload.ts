@@ -124,5 +124,5 @@ function summarize({ progress, functionCalls, stored, failed }: UploadSummary, m
   const rate = ms > 0 ? (bytes * 1000) / ms : 0
   const files = `${stored} ${stored === 1 ? 'file' : 'files'} stored${failed > 0 ? `, ${failed} failed` : ''}`
   const sent = `${showBytes(bytes)} sent in ${showSeconds(ms / 1000)} (${showBytes(Math.round(rate))}/s)`
-  return `${files}; ${sent}; ${functionCalls} function calls`
+  return `${files}; ${sent}; ${functionCalls} function ${functionCalls === 1 ? 'call' : 'calls'}`
 }

@@ -19,13 +19,12 @@ export async function* filesUnder(api: Api, prefix: string): AsyncGenerator<File
   } while (cursor)
 }
 
-/** The file at exactly this path, if there is one. */
+/** The file at exactly this path, if there is one; one call. */
 export async function fileAt(api: Api, path: string): Promise<FileEntry | undefined> {
-  for await (const file of filesUnder(api, path)) {
-    // By path, the file itself comes before everything that its path is a prefix of.
-    return file.path === path ? file : undefined
-  }
-  return undefined
+  // By path, the file itself comes before everything that its path is a prefix of: the first page has it.
+  const query = new URLSearchParams({ limit: '100', prefix: path })
+  const page = await api.call<{ files: FileEntry[] }>('GET', `/api/storage/files?${query}`)
+  return page.files.find((file) => file.path === path)
 }
 
 /** The account's open uploads, newest first; one call per 1,000. */

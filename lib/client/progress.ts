@@ -27,22 +27,25 @@ export type Meter = {
   progress: () => Progress
 }
 
-/** Adds up what happens and tells a listener at most ten times a second. */
-export function createMeter(listener?: (progress: Progress) => void): Meter {
+/** Adds up what happens and tells a listener at most ten times a second; `clock` gives ms. */
+export function createMeter(
+  listener?: (progress: Progress) => void,
+  clock: () => number = () => performance.now(),
+): Meter {
   const totals = { bytesDone: 0, bytesTotal: 0, bytesHashed: 0, filesDone: 0, filesTotal: 0 }
   const perPath: Record<string, number> = {}
   const rate = createRate()
   let toldAt = Number.NEGATIVE_INFINITY
 
   function progress(): Progress {
-    const bytesPerSecond = rate.perSecond(performance.now())
+    const bytesPerSecond = rate.perSecond(clock())
     const left = Math.max(0, totals.bytesTotal - totals.bytesDone)
     const secondsLeft = bytesPerSecond > 0 ? left / bytesPerSecond : null
     return { ...totals, rate: bytesPerSecond, secondsLeft, perPath: { ...perPath } }
   }
 
   function tell(): void {
-    const now = performance.now()
+    const now = clock()
     if (!listener || now - toldAt < TELL_EVERY_MS) return
     toldAt = now
     listener(progress())
@@ -60,7 +63,7 @@ export function createMeter(listener?: (progress: Progress) => void): Meter {
     moved: (routeId, bytes) => {
       totals.bytesDone += bytes
       perPath[routeId] = (perPath[routeId] ?? 0) + bytes
-      rate.add(bytes, performance.now())
+      rate.add(bytes, clock())
       tell()
     },
     skipped: (bytes) => {

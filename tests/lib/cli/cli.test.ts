@@ -120,7 +120,7 @@ test('a key that is not accepted ends with 3, a service that is not there with 1
   await writeFile(at('a'), 'a')
   env.JETTY_API_KEY = 'wrong'
   expect((await run('upload', at('a'))).code).toBe(3)
-  expect((await run('rm', 'x')).code).toBe(3)
+  expect((await run('rm', 'x', 'y')).code).toBe(3)
   env.JETTY_URL = 'http://127.0.0.1:9'
   const { code, stderr } = await run('quota')
   expect(code).toBe(1)
