@@ -58,7 +58,9 @@ async function readAndCache(keyHash: string): Promise<Account | null> {
   if (!row) return null
 
   const account = accountOf(row)
-  waitUntil(tryRedis(() => redis.set(cacheKey(keyHash), JSON.stringify(account), { ex: CACHE_SECONDS })))
+  waitUntil(
+    tryRedis(() => redis.set(cacheKey(keyHash), JSON.stringify(account), { ex: CACHE_SECONDS })),
+  )
   return account
 }
 

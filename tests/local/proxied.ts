@@ -1,7 +1,7 @@
 import { neonConfig } from '../../lib/vendor/orm.js'
-import { type Proxy, startProxy } from './proxy.ts'
+import { type ServiceProxy, startProxy } from './proxy.ts'
 
-export type Proxies = { sql: Proxy; redis: Proxy; s3: Proxy }
+export type Proxies = { sql: ServiceProxy; redis: ServiceProxy; s3: ServiceProxy }
 
 /**
  * Puts a proxy before each service of this test file. Call it before anything of lib/ is imported: the environment is

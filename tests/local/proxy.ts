@@ -10,7 +10,7 @@ export type Passed = { n: number; method: string; url: string; body: string }
  */
 export type Fault = 'pass' | 'hang' | 'lose' | 'refuse' | { status: number; body: string }
 
-export type Proxy = {
+export type ServiceProxy = {
   url: string
   passed: Passed[]
   /** Decides about each request from now on; undefined lets all pass. */
@@ -19,12 +19,12 @@ export type Proxy = {
 }
 
 /** An HTTP proxy in front of one service, which counts and, when told to, breaks. The Host stays as it was signed. */
-export async function startProxy(target: string): Promise<Proxy> {
+export async function startProxy(target: string): Promise<ServiceProxy> {
   const server = createServer((incoming, answer) => void relay(incoming, answer))
   server.listen(0, '127.0.0.1')
   await new Promise((resolve) => server.once('listening', resolve))
   const { port } = server.address() as AddressInfo
-  const proxy: Proxy = {
+  const proxy: ServiceProxy = {
     url: new URL(new URL(target).pathname, `http://127.0.0.1:${port}`).href.replace(/\/$/, ''),
     passed: [],
     fault: undefined,
