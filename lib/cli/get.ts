@@ -5,30 +5,33 @@ import { createSender } from '../client/node/send-part.ts'
 import type { Context } from './command.ts'
 import { EXIT, usageError } from './exit.ts'
 import { fileIdOf } from './file-id.ts'
+import { getFolder } from './get-folder.ts'
 import { note, say, sayJson, showBytes, showSeconds, showText } from './output.ts'
 import { createProgressLine } from './progress-line.ts'
 
-/** jetty get: fetches one file over all paths, verifies it and only then gives it its name. */
+/**
+ * jetty get: fetches one file, or with a prefix that ends in `/` a folder, over all paths; each file is verified and only
+ * then gets its name.
+ */
 export async function getCommand({ flags, args, settings, signal }: Context): Promise<number> {
-  const [given, ...others] = args
-  if (!given || others.length > 0) throw usageError('get: name one file id.')
-  const fileId = fileIdOf(given)
+  const { given, wanted } = wantedOf(args)
   const tools = { pool: createHashPool(), sender: createSender() }
-  const line = createProgressLine(flags.json && !process.stderr.isTTY)
+  const isJson = flags.json ?? false
+  const line = createProgressLine(isJson && !process.stderr.isTTY)
+  const options = {
+    api: createApi({ ...settings(), signal }),
+    tools,
+    target: flags.output ?? '.',
+    force: flags.force,
+    signal,
+    connections: flags.connections,
+    directOnly: flags.direct,
+  }
   try {
-    const result = await downloadFile({
-      api: createApi({ ...settings(), signal }),
-      tools,
-      fileId,
-      target: flags.output ?? '.',
-      force: flags.force,
-      signal,
-      connections: flags.connections,
-      directOnly: flags.direct,
-      onProgress: line.show,
-    })
+    if (wanted === null) return await getFolder(given, options, isJson)
+    const result = await downloadFile({ ...options, fileId: wanted, onProgress: line.show })
     line.clear()
-    tell(result, flags.json ?? false)
+    tell(result, isJson)
     return EXIT.ok
   } catch (error) {
     line.clear()
@@ -38,6 +41,14 @@ export async function getCommand({ flags, args, settings, signal }: Context): Pr
     tools.sender.close()
     await tools.pool.close()
   }
+}
+
+/** A file id, or null for the folder of that name. */
+function wantedOf([given, ...others]: string[]): { given: string; wanted: string | null } {
+  if (!given || others.length > 0) {
+    throw usageError('get: name one file id, or a folder as PREFIX/.')
+  }
+  return { given, wanted: given.endsWith('/') ? null : fileIdOf(given) }
 }
 
 function tell({ kept, ...result }: DownloadResult, json: boolean): void {

@@ -17,6 +17,8 @@ export type DownloadOptions = {
   api: Api
   tools: NodeTools
   fileId: string
+  /** What is known of the file already; saves a call. */
+  stored?: FileEntry
   /** A file, or a folder to which the stored name is added. */
   target: string
   /** Replaces a different file that is there. */
@@ -53,8 +55,7 @@ export type DownloadResult = {
 export async function downloadFile(options: DownloadOptions): Promise<DownloadResult> {
   const startedAt = performance.now()
   const { api, fileId } = options
-  const query = new URLSearchParams({ fileId })
-  const stored = await api.call<FileEntry>('GET', `/api/storage/files?${query}`)
+  const stored = options.stored ?? (await entryOf(api, fileId))
   const file = await targetOf(options.target, stored)
   const kept = await isThere(file, stored, options)
   const moved = kept ? { paths: {}, bytes: 0 } : await fetchFile(file, stored, options)
@@ -71,6 +72,11 @@ export async function downloadFile(options: DownloadOptions): Promise<DownloadRe
     paths: moved.paths,
     kept,
   }
+}
+
+async function entryOf(api: Api, fileId: string): Promise<FileEntry> {
+  const query = new URLSearchParams({ fileId })
+  return await api.call<FileEntry>('GET', `/api/storage/files?${query}`)
 }
 
 async function targetOf(target: string, { fileName }: FileEntry): Promise<string> {
