@@ -1,9 +1,9 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { listFiles } from './functions.mjs'
 
 /**
- * What the deployment would publish must be public/ and nothing else.
+ * What the deployment would publish must be public/ and nothing else, with a page for each refusal.
  *
  * @returns {string[]} one sentence for each page that is missing or different and each file that must not be public
  */
@@ -12,7 +12,10 @@ export function checkPublished(project, output) {
   const folder = join(output, 'static')
   const published = existsSync(folder) ? listFiles(folder) : []
 
-  const missing = pages.filter((page) => !published.includes(page))
+  const refusals = readdirSync(join(project, 'docs/errors')).map(
+    (name) => `errors/${name.replace('.md', '')}/index.html`,
+  )
+  const missing = [...pages, ...refusals].filter((page) => !published.includes(page))
   const foreign = published.filter((file) => !pages.includes(file))
   const different = pages.filter((page) => published.includes(page) && !same(project, folder, page))
   return [
