@@ -5,30 +5,19 @@ import { parseBody, parseEach, parseQuery } from '../../lib/http/parse.ts'
 import { route } from '../../lib/http/route.ts'
 import { abortUpload } from '../../lib/uploads/abort.ts'
 import { completeUploads } from '../../lib/uploads/complete.ts'
-import { NewFile, PartMd5s, PartNumber, UploadVia } from '../../lib/uploads/fields.ts'
+import { NewFile, PartsWanted, UploadId, UploadVia } from '../../lib/uploads/fields.ts'
 import { listUploads, readUpload } from '../../lib/uploads/list.ts'
 import { signMore } from '../../lib/uploads/sign-more.ts'
 import { startUploads } from '../../lib/uploads/start.ts'
 import * as z from '../../lib/vendor/zod.js'
 
 const BATCH = [z.minLength(1), z.maxLength(100)] as const
-const UploadId = z.uuid()
 
 const Start = z.object({
   files: z.array(z.unknown()).check(...BATCH),
   uploadVia: z._default(UploadVia, 'api'),
 })
-const Sign = z.object({
-  uploads: z
-    .array(
-      z.object({
-        uploadId: UploadId,
-        partNumbers: z.optional(z.array(PartNumber).check(z.minLength(1), z.maxLength(10_000))),
-        md5s: z.optional(PartMd5s),
-      }),
-    )
-    .check(...BATCH),
-})
+const Sign = z.object({ uploads: z.array(PartsWanted).check(...BATCH) })
 const Complete = z.object({ uploads: z.array(z.object({ uploadId: UploadId })).check(...BATCH) })
 const Show = z.object({
   uploadId: z.optional(UploadId),

@@ -22,12 +22,22 @@ export const PartHash = z.string().check(
   }),
 )
 /** MD5s by part number, in base64 as in Content-MD5. */
-export const PartMd5s = z.record(
+const PartMd5s = z.record(
   z.string().check(z.regex(/^[1-9]\d{0,4}$/)),
   z.string().check(z.regex(MD5, { error: 'expected the MD5 of the part in base64' })),
 )
 
-export const PartNumber = z.int().check(z.minimum(1), z.maximum(10_000))
+const PartNumber = z.int().check(z.minimum(1), z.maximum(10_000))
+
+export const UploadId = z.uuid()
+
+/** Which parts of an upload to sign: some, those whose MD5s are given (md5 mode), or all that the store has not. */
+export const PartsWanted = z.object({
+  uploadId: UploadId,
+  partNumbers: z.optional(z.array(PartNumber).check(z.minLength(1), z.maxLength(10_000))),
+  md5s: z.optional(PartMd5s),
+})
+export type PartsWanted = z.infer<typeof PartsWanted>
 
 /** One file of a start: what it is, and where it goes. */
 export const NewFile = z.object({

@@ -10,6 +10,7 @@ import { Problem, type ProblemDocument } from '../problem.ts'
 import { allowanceOf, allowanceStatement } from '../quota/allowance.ts'
 import { partLifetimeSeconds, type SignedParts } from '../storage/sign-parts.ts'
 import { type SQL, sql } from '../vendor/orm.js'
+import type { PartsWanted } from './fields.ts'
 import { openAtStore } from './open-at-store.ts'
 import { partsWithout, type Ranges, rangesOf } from './ranges.ts'
 import { recordOpened } from './record-opened.ts'
@@ -21,13 +22,6 @@ const STORE_CALLS_AT_ONCE = 16
 /** How long an upload may be written to; it counts for single PUTs, since ending a multipart upload ends its URLs. */
 const SINGLE_PUT_SECONDS = partLifetimeSeconds(SINGLE_PART_BYTES_MAX) + LATE_PUT_SECONDS
 const OTHER_SECONDS = partLifetimeSeconds(FILE_BYTES_MAX) + LATE_PUT_SECONDS
-
-/** Which parts of an upload to sign: some, those whose MD5s are given (md5 mode), or all that the store has not. */
-export type PartsWanted = {
-  uploadId: string
-  partNumbers?: number[] | undefined
-  md5s?: Record<string, string> | undefined
-}
 
 export type SignResult =
   | { uploadId: string; storedParts?: Ranges; signed: SignedParts | null }
