@@ -7,6 +7,8 @@ export default defineConfig({
     globalSetup: ['tests/local/global-setup.ts'],
     setupFiles: ['tests/local/preload.ts'],
     pool: 'forks',
+    // Refusals and faults are logged on purpose; what a failed test logged is shown.
+    silent: 'passed-only',
     testTimeout: 15_000,
     hookTimeout: 30_000,
     teardownTimeout: 10_000,

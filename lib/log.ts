@@ -11,10 +11,15 @@ export function log(
 
 const MESSAGE_CHARS_MAX = 500
 
-/** What the log keeps of an error: its message, cut where a driver puts a whole batch into it, its places, its causes. */
+/** What the log keeps of an error: its message without a statement's parameters, its places, its causes. */
 export function describeError(error: unknown): Record<string, unknown> {
-  if (!(error instanceof Error)) return { error: String(error).slice(0, MESSAGE_CHARS_MAX) }
+  if (!(error instanceof Error)) return { error: shorten(String(error)) }
   const cause = error.cause === undefined ? {} : { cause: describeError(error.cause) }
   const places = error.stack?.split('\n').filter((line) => line.startsWith('    at '))
-  return { error: error.message.slice(0, MESSAGE_CHARS_MAX), name: error.name, places, ...cause }
+  return { error: shorten(error.message), name: error.name, places, ...cause }
+}
+
+function shorten(message: string): string {
+  const [withoutParameters = ''] = message.split('\nparams:')
+  return withoutParameters.slice(0, MESSAGE_CHARS_MAX)
 }
