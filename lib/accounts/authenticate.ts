@@ -4,13 +4,21 @@ import { Problem } from '../problem.ts'
 import { redis, tryRedis } from '../redis/client.ts'
 import { sql } from '../vendor/orm.js'
 import { waitUntil } from '../vendor/platform.js'
+import * as z from '../vendor/zod.js'
 import { hashApiKey, isApiKey } from './api-key.ts'
 
 /** How long a key may still be accepted after its account changed, in seconds. */
 const CACHE_SECONDS = 60
 
+const Account = z.object({
+  id: z.uuid(),
+  userId: z.string(),
+  tier: z.string(),
+  status: z.string(),
+})
+
 /** Who is asking. Limits are read where they are decided, never from here. */
-export type Account = { id: string; userId: string; tier: string; status: string }
+export type Account = z.infer<typeof Account>
 
 /**
  * The account whose API key the request carries. One Redis round trip; a key not seen for a minute adds one SQL,
@@ -47,7 +55,16 @@ function bearerOf(request: Request): string | null {
 
 async function readCached(keyHash: string): Promise<Account | null> {
   const text = await tryRedis(() => redis.get<string>(cacheKey(keyHash)))
-  return text === null ? null : JSON.parse(text)
+  return text === null ? null : readAccount(text)
+}
+
+/** What another version wrote, or anything else that is not an account, counts as nothing cached. */
+function readAccount(text: string): Account | null {
+  try {
+    return z.safeParse(Account, JSON.parse(text)).data ?? null
+  } catch {
+    return null
+  }
 }
 
 async function readAndCache(keyHash: string): Promise<Account | null> {
