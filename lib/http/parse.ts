@@ -4,12 +4,16 @@ import * as z from '../vendor/zod.js'
 /** What Vercel accepts of a request body, in bytes. */
 export const BODY_BYTES_MAX = 4_500_000
 
+/** So many faults are told at once; a body has room for a million. */
+const ERRORS_MAX = 20
+const POINTER_STEP_CHARS_MAX = 64
+
 type Schema<T> = { _zod: { output: T } } & Parameters<typeof z.safeParse>[0]
 
 /**
  * The request's JSON body, checked against a schema.
  *
- * @throws Problem `invalid-request` with a JSON pointer for each fault, `too-large` above 4.5 MB
+ * @throws Problem `invalid-request` with a JSON pointer for each of the first 20 faults, `too-large` above 4.5 MB
  */
 export async function parseBody<T>(request: Request, schema: Schema<T>): Promise<T> {
   const text = await request.text()
@@ -62,8 +66,10 @@ function readJson(text: string): unknown {
 type Issue = { path: PropertyKey[]; message: string }
 
 function refusalOf(issues: readonly Issue[]): Problem {
-  const errors = issues.map(({ path, message }) => ({
-    pointer: path.map((step) => `/${escapePointer(String(step))}`).join(''),
+  const errors = issues.slice(0, ERRORS_MAX).map(({ path, message }) => ({
+    pointer: path
+      .map((step) => `/${escapePointer(String(step).slice(0, POINTER_STEP_CHARS_MAX))}`)
+      .join(''),
     detail: message,
   }))
   const [first] = errors
