@@ -1,11 +1,12 @@
 import { authenticate } from '../../lib/accounts/authenticate.ts'
 import { locate } from '../../lib/edges/offer.ts'
 import { grantDownload } from '../../lib/files/download.ts'
+import { Id } from '../../lib/http/id.ts'
 import { parseQuery } from '../../lib/http/parse.ts'
 import { route } from '../../lib/http/route.ts'
 import * as z from '../../lib/vendor/zod.js'
 
-const Query = z.object({ fileId: z.uuid(), downloadId: z.optional(z.uuid()) })
+const Query = z.object({ fileId: Id, downloadId: z.optional(Id) })
 
 /** GET /api/storage/download: the way to a file's bytes, by redirect or as JSON. Redis 1, SQL 1. */
 export const GET = route(async (request) => {

@@ -2,11 +2,12 @@ import { authenticate } from '../../lib/accounts/authenticate.ts'
 import { changeFile, deleteFile } from '../../lib/files/change.ts'
 import { listFiles, readFile } from '../../lib/files/list.ts'
 import { FilePath } from '../../lib/files/path.ts'
+import { Id } from '../../lib/http/id.ts'
 import { parseBody, parseQuery } from '../../lib/http/parse.ts'
 import { route } from '../../lib/http/route.ts'
 import * as z from '../../lib/vendor/zod.js'
 
-const FileId = z.uuid()
+const FileId = Id
 const Flag = z.enum(['true', 'false'])
 
 const Show = z.object({

@@ -11,6 +11,7 @@ export const column = {
   time: (row: Row, name: string): string => expect(row, name, timeOf(row[name])),
   timeOrNull: (row: Row, name: string): string | null => timeOf(row[name]),
   bytes: (row: Row, name: string): Buffer => expect(row, name, bytesOf(row[name])),
+  bytesOrNull: (row: Row, name: string): Buffer | null => bytesOf(row[name]),
   /** A jsonb object of texts. */
   textRecord: (row: Row, name: string): Record<string, string> =>
     expect(row, name, recordOf(row[name])),

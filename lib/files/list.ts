@@ -1,6 +1,6 @@
 import { query } from '../db/client.ts'
 import { column } from '../db/row.ts'
-import { decodeCursor, encodeCursor } from '../http/cursor.ts'
+import { decodeCursor, encodeCursor, TEXT, UUID } from '../http/cursor.ts'
 import { Problem } from '../problem.ts'
 import { type SQL, sql } from '../vendor/orm.js'
 import { FILE_COLUMNS, type FileView, fileOf } from './file.ts'
@@ -23,11 +23,12 @@ const NO_ID = '00000000-0000-0000-0000-000000000000'
  * into `folders`, each once, so a folder of any size costs one row. SQL 1.
  */
 export async function listFiles(accountId: string, listing: Listing): Promise<FilePage> {
-  const [path, id] = listing.cursor === undefined ? ['', NO_ID] : decodeCursor(listing.cursor, 2)
+  const [path, id] =
+    listing.cursor === undefined ? ['', NO_ID] : decodeCursor(listing.cursor, [TEXT, UUID])
   const after = { path: path ?? '', id: id ?? NO_ID }
   const rows = await query(
     listing.delimiter
-      ? foldedStatement(accountId, listing, after.path)
+      ? foldedStatement(accountId, listing, after)
       : flatStatement(accountId, listing, after),
   )
   const page = rows.slice(0, listing.limit)
@@ -67,20 +68,27 @@ function flatStatement(
 }
 
 /** Walks the index from one file or folder to the next, skipping what lies inside a folder ("loose index scan"). */
-function foldedStatement(accountId: string, listing: Listing, after: string): SQL {
+function foldedStatement(
+  accountId: string,
+  listing: Listing,
+  after: { path: string; id: string },
+): SQL {
   const { prefix } = listing
-  const first = after === '' ? prefix : beyond(after)
+  const first = after.path.endsWith('/') ? { path: beyond(after.path), id: NO_ID } : after
   const rest = sql`substr(f.path, length(${prefix}::text) + 1)`
-  const next = (from: SQL) => sql`
+  const next = (path: SQL, id: SQL) => sql`
     SELECT f.id, f.path, CASE WHEN ${rest} LIKE '%/%' THEN ${prefix}::text || split_part(${rest}, '/', 1) || '/' END AS folder
     FROM agentcache_assets f
-    WHERE f.account_id = ${accountId} AND ${within(listing)} AND f.path >= ${from} ORDER BY f.path LIMIT 1`
+    WHERE f.account_id = ${accountId} AND ${within(listing)} AND (f.path, f.id) > (${path}, ${id}) ORDER BY f.path, f.id LIMIT 1`
   return sql`
     WITH RECURSIVE walk AS (
-      (SELECT 1 AS n, step.* FROM (${next(sql`${first}`)}) step)
+      (SELECT 1 AS n, step.* FROM (${next(sql`${first.path}`, sql`${first.id}::uuid`)}) step)
       UNION ALL
       SELECT walk.n + 1, step.* FROM walk CROSS JOIN LATERAL (
-        ${next(sql`(CASE WHEN walk.folder IS NULL THEN walk.path || E'\\x01' ELSE rtrim(walk.folder, '/') || '0' END) COLLATE "C"`)}
+        ${next(
+          sql`(CASE WHEN walk.folder IS NULL THEN walk.path ELSE rtrim(walk.folder, '/') || '0' END) COLLATE "C"`,
+          sql`CASE WHEN walk.folder IS NULL THEN walk.id ELSE ${NO_ID}::uuid END`,
+        )}
       ) step
       WHERE walk.n < ${listing.limit + 1}
     )
@@ -92,9 +100,9 @@ function foldedStatement(accountId: string, listing: Listing, after: string): SQ
     ORDER BY walk.n`
 }
 
-/** The first path after a file (no path holds control characters), or after everything in a folder ("0" follows "/"). */
-function beyond(path: string): string {
-  return path.endsWith('/') ? `${path.slice(0, -1)}0` : `${path}\u0001`
+/** The first path after everything in a folder: "0" follows "/". */
+function beyond(folder: string): string {
+  return `${folder.slice(0, -1)}0`
 }
 
 function within({ prefix, trashed }: Listing): SQL {

@@ -5,17 +5,22 @@ export function encodeCursor(key: readonly string[]): string {
   return Buffer.from(JSON.stringify(key)).toString('base64url')
 }
 
+/** What a member of a sort key may be: an id, or text that PostgreSQL takes. */
+export const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
+export const TEXT = /^[^\0\p{Surrogate}]*$/u
+
 /**
- * The sort key in a cursor.
+ * The sort key in a cursor: as many members as there are patterns, each of its form.
  *
- * @throws Problem `invalid-request` for anything that was not made by `encodeCursor` with `length` members
+ * @throws Problem `invalid-request` for anything that was not made by `encodeCursor` of the same list
  */
-export function decodeCursor(cursor: string, length: number): string[] {
+export function decodeCursor(cursor: string, patterns: readonly RegExp[]): string[] {
   const key = readJson(Buffer.from(cursor, 'base64url').toString())
   const isKey =
-    Array.isArray(key) && key.length === length && key.every((member) => typeof member === 'string')
-  if (!isKey || key.some((member) => member.includes('\0')))
-    throw new Problem('invalid-request', '/cursor: not a cursor of this list')
+    Array.isArray(key) &&
+    key.length === patterns.length &&
+    patterns.every((pattern, at) => typeof key[at] === 'string' && pattern.test(key[at]))
+  if (!isKey) throw new Problem('invalid-request', '/cursor: not a cursor of this list')
   return key
 }
 

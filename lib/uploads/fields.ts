@@ -1,6 +1,7 @@
 import { digestFromBase64, parseContentId } from '../content/content-id.ts'
 import { FILE_BYTES_MAX } from '../content/layout.ts'
 import { FilePath } from '../files/path.ts'
+import { Id } from '../http/id.ts'
 import * as z from '../vendor/zod.js'
 
 const MD5 = /^[A-Za-z0-9+/]{22}==$/
@@ -23,13 +24,13 @@ export const PartHash = z.string().check(
 )
 /** MD5s by part number, in base64 as in Content-MD5. */
 const PartMd5s = z.record(
-  z.string().check(z.regex(/^[1-9]\d{0,4}$/)),
+  z.string().check(z.regex(/^([1-9]\d{0,3}|10000)$/)),
   z.string().check(z.regex(MD5, { error: 'expected the MD5 of the part in base64' })),
 )
 
 const PartNumber = z.int().check(z.minimum(1), z.maximum(10_000))
 
-export const UploadId = z.uuid()
+export const UploadId = Id
 
 /** Which parts of an upload to sign: some, those whose MD5s are given (md5 mode), or all that the store has not. */
 export const PartsWanted = z.object({

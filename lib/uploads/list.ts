@@ -1,14 +1,18 @@
 import { layoutOf } from '../content/layout.ts'
-import { inOneTrip, query, type Row } from '../db/client.ts'
+import { query, type Row } from '../db/client.ts'
 import { column } from '../db/row.ts'
-import { decodeCursor, encodeCursor } from '../http/cursor.ts'
+import { decodeCursor, encodeCursor, UUID } from '../http/cursor.ts'
 import { Problem } from '../problem.ts'
 import { listParts } from '../storage/multipart.ts'
 import { headObject } from '../storage/objects.ts'
 import { type SQL, sql } from '../vendor/orm.js'
 import { isAsDeclared } from './open-at-store.ts'
 import { type Ranges, rangesOf } from './ranges.ts'
-import { type Upload, type UploadState, uploadOf } from './upload.ts'
+import { UPLOAD_COLUMNS, type Upload, type UploadState, uploadOf } from './upload.ts'
+
+/** A cursor's time: whole microseconds since 1970, as exact as PostgreSQL's own. */
+const MICROSECONDS = /^\d{1,17}$/
+const POSITION = sql`, (extract(epoch FROM u.created_at) * 1000000)::bigint::text AS position`
 
 /** An upload as its account sees it. */
 export type UploadView = {
@@ -34,7 +38,11 @@ export async function readUpload(
   uploadId: string,
 ): Promise<UploadView & { storedParts: Ranges }> {
   const [row] = await query(
-    viewStatement(sql`u.account_id = ${accountId} AND u.id = ${uploadId}`, 1),
+    viewStatement(
+      sql`, u.part_digests`,
+      sql`u.account_id = ${accountId} AND u.id = ${uploadId}`,
+      1,
+    ),
   )
   if (!row) throw new Problem('not-found', 'There is no such upload in this account.')
 
@@ -50,25 +58,25 @@ export async function listUploads(
   accountId: string,
   { cursor, limit }: { cursor: string | undefined; limit: number },
 ): Promise<{ uploads: UploadView[]; cursor: string | null }> {
-  const [before, id] =
-    cursor === undefined
-      ? ['infinity', '00000000-0000-0000-0000-000000000000']
-      : decodeCursor(cursor, 2)
-  const where = sql`u.account_id = ${accountId} AND u.state IN ('open', 'completing')
-    AND (u.created_at, u.id) < (${before}::timestamptz, ${id}::uuid)`
-  const [rows = []] = await inOneTrip([viewStatement(where, limit + 1)])
+  const open = sql`u.account_id = ${accountId} AND u.state IN ('open', 'completing')`
+  const where = cursor === undefined ? open : sql`${open} AND ${isBefore(cursor)}`
+  const rows = await query(viewStatement(POSITION, where, limit + 1))
 
   const page = rows.slice(0, limit)
   const last = rows.length > limit ? page.at(-1) : undefined
-  const next = last
-    ? encodeCursor([column.text(last, 'created_at'), column.text(last, 'id')])
-    : null
+  const next = last ? encodeCursor([column.text(last, 'position'), column.text(last, 'id')]) : null
   return { uploads: page.map(viewOf), cursor: next }
 }
 
-function viewStatement(where: SQL, limit: number): SQL {
+function isBefore(cursor: string): SQL {
+  const [microseconds, id] = decodeCursor(cursor, [MICROSECONDS, UUID])
+  return sql`(u.created_at, u.id) <
+    ('epoch'::timestamptz + ${microseconds}::bigint * interval '1 microsecond', ${id}::uuid)`
+}
+
+function viewStatement(more: SQL, where: SQL, limit: number): SQL {
   return sql`
-    SELECT u.*, u.created_at::text AS created_at,
+    SELECT ${UPLOAD_COLUMNS} ${more},
       (SELECT jsonb_agg(jsonb_build_object('path', t.path, 'fileId', t.file_id) ORDER BY t.path)
        FROM upload_targets t WHERE t.upload_id = u.id) AS targets
     FROM uploads u WHERE ${where}

@@ -1,5 +1,6 @@
 import type { Row } from '../db/client.ts'
 import { column } from '../db/row.ts'
+import { type SQL, sql } from '../vendor/orm.js'
 
 export type UploadState = 'open' | 'completing' | 'done' | 'aborting' | 'aborted'
 export type ChecksumMode = 'sha256' | 'md5'
@@ -30,7 +31,14 @@ export const LATE_PUT_SECONDS = 300
 /** A completion that has not ended by then died: functions stop after 60 s. */
 export const COMPLETION_SECONDS_MAX = 75
 
-/** Reads a row of the table `uploads`. */
+/**
+ * The columns that `uploadOf` reads, of uploads `u`. Digests and MD5s are not among them: 10,000 parts have 1 MB of them,
+ * and Neon answers at most 10 MiB.
+ */
+export const UPLOAD_COLUMNS: SQL = sql`u.id, u.account_id, u.file_hash, u.file_size, u.part_count, u.checksum, u.storage_key,
+  u.s3_upload_id, u.state, u.urls_expire_at, u.created_at, u.expires_at`
+
+/** Reads a row of `UPLOAD_COLUMNS`. */
 export function uploadOf(row: Row): Upload {
   return {
     id: column.text(row, 'id'),

@@ -68,6 +68,23 @@ test('with a delimiter, deeper folders are folded, each once, also across pages'
   expect(seen).toEqual(['a', 'f-1', 'f/', 'f0', 'h/', '日本/'])
 })
 
+test('two files of one path in the trash are both listed, folded or not, page by page', async () => {
+  const { apiKey, content, list, remove, idOf } = await anAccountWith('a')
+  await remove(idOf('a'))
+  const again = await uploadWhole(apiKey, content, 'a')
+  await remove(again)
+
+  const ids = [idOf('a'), again].sort()
+  const idsOf = ({ body }: { body: { files: { fileId: string }[] } }) =>
+    body.files.map(({ fileId }) => fileId)
+  for (const query of ['trashed=true', 'trashed=true&delimiter=/']) {
+    expect(idsOf(await list(query))).toEqual(ids)
+    const first = await list(`${query}&limit=1`)
+    const second = await list(`${query}&limit=1&cursor=${first.body.cursor}`)
+    expect([...idsOf(first), ...idsOf(second)]).toEqual(ids)
+  }
+})
+
 test('a file is renamed, onto a free path only', async () => {
   const { idOf, read, change } = await anAccountWith('a', 'b')
   expect((await change({ fileId: idOf('a'), path: 'c/d' })).body).toMatchObject({
@@ -152,4 +169,13 @@ test('a call needs a key and a query that makes sense', async () => {
     expect({ query, status: (await list(query)).status }).toEqual({ query, status: 400 })
   }
   expect((await read('no-uuid')).status).toBe(400)
+  for (const key of [['a', 'x'], ['', ''], ['a\0', randomUUID()], ['a'], { length: 2 }, null]) {
+    const cursor = Buffer.from(JSON.stringify(key)).toString('base64url')
+    expect({ key, status: (await list(`cursor=${cursor}`)).status }).toEqual({ key, status: 400 })
+  }
+})
+
+test('an id in capitals names the same file', async () => {
+  const { idOf, read } = await anAccountWith('a')
+  expect((await read(idOf('a').toUpperCase())).body.fileId).toBe(idOf('a'))
 })
