@@ -17,7 +17,14 @@ const Start = z.object({
   files: z.array(z.unknown()).check(...BATCH),
   uploadVia: z._default(UploadVia, 'api'),
 })
-const Sign = z.object({ uploads: z.array(PartsWanted).check(...BATCH) })
+const Sign = z.object({
+  uploads: z.array(PartsWanted).check(
+    ...BATCH,
+    z.refine((uploads) => new Set(uploads.map((one) => one.uploadId)).size === uploads.length, {
+      error: 'each upload at most once',
+    }),
+  ),
+})
 const Complete = z.object({ uploads: z.array(z.object({ uploadId: UploadId })).check(...BATCH) })
 const Show = z.object({
   uploadId: z.optional(UploadId),

@@ -1,10 +1,11 @@
 import { mapConcurrently } from '../concurrency.ts'
 import { query, type Row, uuidArray, withAccountLocked } from '../db/client.ts'
+import { describeError, log } from '../log.ts'
 import { Problem } from '../problem.ts'
 import { abortMultipartUpload, listMultipartUploads, listParts } from '../storage/multipart.ts'
 import { deleteObject } from '../storage/objects.ts'
 import { sql } from '../vendor/orm.js'
-import { COMPLETION_SECONDS_MAX, type Upload, uploadOf } from './upload.ts'
+import { COMPLETION_SECONDS_MAX, UPLOAD_COLUMNS, type Upload, uploadOf } from './upload.ts'
 
 const STORE_CALLS_AT_ONCE = 8
 /** A part that was under way when its upload was aborted may still land (S3, AbortMultipartUpload): abort again. */
@@ -44,32 +45,41 @@ export async function abortUpload(accountId: string, uploadId: string): Promise<
  */
 export async function releaseDueUploads(accountId: string): Promise<number> {
   const rows = await query(sql`
-    SELECT * FROM uploads WHERE account_id = ${accountId} AND state = 'aborting'
-      AND (part_count > 1 OR urls_expire_at < now()) ORDER BY updated_at LIMIT ${DUE_MAX}`)
+    SELECT ${UPLOAD_COLUMNS} FROM uploads u WHERE u.account_id = ${accountId} AND u.state = 'aborting'
+      AND (u.part_count > 1 OR u.urls_expire_at < now()) ORDER BY u.updated_at LIMIT ${DUE_MAX}`)
   return await releaseFree(accountId, rows)
 }
 
-/** Of some aborting uploads of one account, releases those that are free. */
+/** Of some aborting uploads of one account, releases those that are free; one that the store refuses waits for the next run. */
 export async function releaseFree(accountId: string, rows: Row[]): Promise<number> {
   const uploads = rows.map(uploadOf)
-  const free = await mapConcurrently(uploads, STORE_CALLS_AT_ONCE, isFree)
+  const free = await mapConcurrently(uploads, STORE_CALLS_AT_ONCE, isFreeNow)
   const ids = uploads.filter((_, index) => free[index]).map(({ id }) => id)
   if (ids.length > 0) await release(accountId, ids)
   return ids.length
 }
 
 async function claim(accountId: string, uploadId: string): Promise<Upload | null> {
-  const [row] = await query(sql`
-    WITH claimed AS (
-      UPDATE uploads SET state = 'aborting', updated_at = now()
-      WHERE id = ${uploadId} AND account_id = ${accountId} AND (state = 'open' OR (
-        state = 'completing' AND completing_since < now() - make_interval(secs => ${COMPLETION_SECONDS_MAX})))
-      RETURNING *
-    )
-    SELECT * FROM claimed
-    UNION ALL
-    SELECT * FROM uploads WHERE id = ${uploadId} AND account_id = ${accountId} AND NOT EXISTS (SELECT 1 FROM claimed)`)
+  const [, [row] = []] = await withAccountLocked(accountId, [
+    sql`
+    UPDATE uploads SET state = 'aborting', updated_at = now()
+    WHERE id = ${uploadId} AND account_id = ${accountId} AND (state = 'open' OR (
+      state = 'completing' AND completing_since < now() - make_interval(secs => ${COMPLETION_SECONDS_MAX})))`,
+    sql`SELECT ${UPLOAD_COLUMNS} FROM uploads u WHERE u.id = ${uploadId} AND u.account_id = ${accountId}`,
+  ])
   return row ? uploadOf(row) : null
+}
+
+async function isFreeNow(upload: Upload): Promise<boolean> {
+  try {
+    return await isFree(upload)
+  } catch (error) {
+    log('warn', 'an ended upload cannot be released', {
+      uploadId: upload.id,
+      ...describeError(error),
+    })
+    return false
+  }
 }
 
 /** Removes what an aborting upload stored; true when nothing signed for it can store bytes any more. */

@@ -1,10 +1,11 @@
 import { mapConcurrently } from '../concurrency.ts'
-import { inOneTrip, type Row, uuidArray, withAccountLocked } from '../db/client.ts'
+import { type Row, uuidArray, withAccountLocked } from '../db/client.ts'
 import { column } from '../db/row.ts'
+import { describeError, log } from '../log.ts'
 import { Problem, type ProblemDocument } from '../problem.ts'
 import { type SQL, sql } from '../vendor/orm.js'
 import { type Finished, settleStatement } from './settle-statement.ts'
-import { COMPLETION_SECONDS_MAX, uploadOf } from './upload.ts'
+import { COMPLETION_SECONDS_MAX, UPLOAD_COLUMNS, uploadOf } from './upload.ts'
 import { usableStore } from './usable-store.ts'
 import { completeAtStore, type Declared } from './verify.ts'
 
@@ -12,6 +13,8 @@ const STORE_CALLS_AT_ONCE = 12
 /** No upload is begun later than this, so that the last one still ends within a function's 60 s. */
 const BEGIN_WITHIN_MS = 30_000
 const RETRY_SECONDS = 2
+/** Digests and MD5s of so many parts, some 100 characters a part, stay below what Neon answers (10 MiB). */
+const PARTS_PER_CALL_MAX = 50_000
 
 /** Where the content of a completed upload went: a file, or `path-taken` where `ifNew` refused. */
 export type PlacedTarget =
@@ -35,7 +38,8 @@ type Outcome = { claim: Claimed; finished?: Finished; problem?: Problem }
 
 /**
  * Completes uploads of one account; again and again gives the same answer. A completion whose function died is taken
- * over after 75 s. What is not begun before `beginBefore` (ms since 1970), or fails at the store, is open again afterwards.
+ * over after 75 s. What is not begun before `beginBefore` (ms since 1970), or fails, is open again afterwards; of more
+ * than 50,000 parts together the rest waits for the next call.
  *
  * Round trips, however many uploads: SQL 2 (1 where nothing is left to do); S3 as `completeAtStore`, 12 at once.
  */
@@ -44,7 +48,7 @@ export async function completeUploads(
   uploadIds: string[],
   beginBefore = Date.now() + BEGIN_WITHIN_MS,
 ): Promise<CompleteResult[]> {
-  const [claimedRows = [], known = []] = await inOneTrip([
+  const [claimedRows = [], known = []] = await withAccountLocked(accountId, [
     claimStatement(accountId, uploadIds),
     describeStatement(accountId, uploadIds),
   ])
@@ -65,9 +69,16 @@ async function completeOne(claim: Claimed, beginBefore: number): Promise<Outcome
     const finished = await completeAtStore(claim, await usableStore())
     return { claim, finished: { id: claim.upload.id, ...finished } }
   } catch (error) {
-    // One upload's refusal is its own answer; the others of the batch go on.
+    // One upload's failure is its own answer; the others of the batch go on.
     if (error instanceof Problem) return { claim, problem: error }
-    throw error
+    log('error', 'an upload cannot be completed', {
+      uploadId: claim.upload.id,
+      ...describeError(error),
+    })
+    return {
+      claim,
+      problem: new Problem('internal', 'The upload could not be completed; it is open again.'),
+    }
   }
 }
 
@@ -84,10 +95,14 @@ async function settle(accountId: string, uploadIds: string[], outcomes: Outcome[
 
 function claimStatement(accountId: string, uploadIds: string[]): SQL {
   return sql`
-    UPDATE uploads SET state = 'completing', completing_since = now(), updated_at = now()
-    WHERE account_id = ${accountId} AND id = ANY(${uuidArray(uploadIds)}::uuid[]) AND (state = 'open' OR (
-      state = 'completing' AND completing_since < now() - make_interval(secs => ${COMPLETION_SECONDS_MAX})))
-    RETURNING *, completing_since::text AS token`
+    WITH ready AS (
+      SELECT id, sum(part_count) OVER (ORDER BY created_at, id) AS parts FROM uploads
+      WHERE account_id = ${accountId} AND id = ANY(${uuidArray(uploadIds)}::uuid[]) AND (state = 'open' OR (
+        state = 'completing' AND completing_since < now() - make_interval(secs => ${COMPLETION_SECONDS_MAX})))
+    )
+    UPDATE uploads u SET state = 'completing', completing_since = now(), updated_at = now()
+    FROM ready WHERE u.id = ready.id AND ready.parts <= ${PARTS_PER_CALL_MAX}
+    RETURNING ${UPLOAD_COLUMNS}, u.part_digests, u.part_md5s, u.completing_since::text AS token`
 }
 
 /** Only whoever claimed an upload may open it again; a later claim has another time. */

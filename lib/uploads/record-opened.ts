@@ -1,4 +1,4 @@
-import { query } from '../db/client.ts'
+import { withAccountLocked } from '../db/client.ts'
 import { column } from '../db/row.ts'
 import { sql } from '../vendor/orm.js'
 import { dropUnused, type Opened } from './open-at-store.ts'
@@ -10,11 +10,11 @@ import { dropUnused, type Opened } from './open-at-store.ts'
  *
  * @returns the uploads that are still open, with the S3 upload id that counts
  */
-export async function recordOpened(opened: Opened[]): Promise<Opened[]> {
+export async function recordOpened(accountId: string, opened: Opened[]): Promise<Opened[]> {
   const made = opened.filter(({ upload, s3UploadId }) => s3UploadId !== upload.s3UploadId)
   if (made.length === 0) return opened
 
-  const counting = await recordFirst(made)
+  const counting = await recordFirst(accountId, made)
   const losers = made.filter(({ upload, s3UploadId }) => counting.get(upload.id) !== s3UploadId)
   await Promise.all(losers.map(dropUnused))
   return opened.flatMap((one) => {
@@ -24,19 +24,21 @@ export async function recordOpened(opened: Opened[]): Promise<Opened[]> {
   })
 }
 
-async function recordFirst(made: Opened[]): Promise<Map<string, string>> {
+async function recordFirst(accountId: string, made: Opened[]): Promise<Map<string, string>> {
   const wanted = made.map(({ upload, s3UploadId }) => ({
     id: upload.id,
     before: upload.s3UploadId,
     after: s3UploadId,
   }))
-  const rows = await query(sql`
+  const [rows = []] = await withAccountLocked(accountId, [
+    sql`
     WITH made AS (
       SELECT * FROM jsonb_to_recordset(${JSON.stringify(wanted)}::jsonb) AS m(id uuid, before text, after text)
     )
     UPDATE uploads u
     SET s3_upload_id = CASE WHEN u.s3_upload_id IS NOT DISTINCT FROM m.before THEN m.after ELSE u.s3_upload_id END
-    FROM made m WHERE u.id = m.id AND u.state = 'open'
-    RETURNING u.id, u.s3_upload_id`)
+    FROM made m WHERE u.id = m.id AND u.account_id = ${accountId} AND u.state = 'open'
+    RETURNING u.id, u.s3_upload_id`,
+  ])
   return new Map(rows.map((row) => [column.text(row, 'id'), column.text(row, 's3_upload_id')]))
 }

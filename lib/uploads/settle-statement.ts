@@ -6,7 +6,7 @@ export type Finished = { id: string; etag: string; verified: boolean }
 /**
  * Turns finished uploads into files: one blob each, a file per target (replacing what had the path, unless the target is
  * `ifNew`), the reservation of every target into usage, `completing` into `done`. Runs under the account's lock; an
- * upload that is not `completing` any more is left alone. Of two uploads onto one path the younger stays.
+ * upload that is not `completing` any more is left alone. Of two uploads onto one path the younger stays that is not refused.
  */
 export function settleStatement(accountId: string, finished: Finished[]): SQL {
   return sql`
@@ -21,7 +21,7 @@ export function settleStatement(accountId: string, finished: Finished[]): SQL {
     ), targets AS (
       SELECT t.upload_id, t.path, t.content_type, t.if_new, u.file_size, u.uploaded_via, s.id AS blob_id,
         f.size_bytes AS old_size, f.blob_id AS old_blob_id, t.if_new AND f.id IS NOT NULL AS refused,
-        row_number() OVER (PARTITION BY t.path ORDER BY u.created_at DESC, u.id) AS rank
+        row_number() OVER (PARTITION BY t.path, t.if_new AND f.id IS NOT NULL ORDER BY u.created_at DESC, u.id) AS rank
       FROM finished u
       JOIN stored s ON s.storage_key = u.storage_key
       JOIN upload_targets t ON t.upload_id = u.id

@@ -51,8 +51,8 @@ type Signing = { opened: Map<string, Opened>; budget: AnswerBudget; store: Usabl
 /**
  * Starts or resumes uploads. Files that are a `Problem` already keep their place in the answer and fail alone.
  *
- * Round trips, however many files: SQL 1, plus 1 when an upload of several parts is new (2 more when the quota is full and
- * ended uploads may free some); S3 1 for each upload of several parts and for each found one, 16 at once.
+ * Round trips, however many files: SQL 1, plus 1 when an upload of several parts is new (1 to 3 more when the quota is full
+ * and ended uploads may free some); S3 1 for each upload of several parts and for each found one, 16 at once.
  */
 export async function startUploads(
   account: Account,
@@ -65,7 +65,7 @@ export async function startUploads(
 
   const options = { checksum: store.checksum, uploadVia }
   const reservation = await reserveOrRelease(account, candidates, options)
-  const opened = await openAll(candidates, reservation.decisions)
+  const opened = await openAll(account.id, candidates, reservation.decisions)
 
   const signing = { opened, budget: newAnswerBudget(), store }
   const decided = candidates.map((candidate, index) =>
@@ -85,17 +85,26 @@ async function reserveOrRelease(
   candidates: Candidate[],
   options: Parameters<typeof reserveUploads>[2],
 ): Promise<Reservation> {
-  const reservation = await reserveUploads(account, candidates, options)
-  const isFull = reservation.decisions.some(
-    (one) => one.kind === 'refused' && one.problem.slug === 'quota-exceeded',
+  const first = await reserveUploads(account, candidates, options)
+  const refused = candidates.filter((_, index) => isOverQuota(first.decisions[index]))
+  if (refused.length === 0 || first.allowance.reservedBytes === 0) return first
+  if ((await releaseDueUploads(account.id)) === 0) return first
+
+  // Only what was refused is asked again: a clone that was placed would meet itself.
+  const second = await reserveUploads(account, refused, options)
+  const again = second.decisions.values()
+  const decisions = first.decisions.map((one) =>
+    isOverQuota(one) ? (again.next().value ?? unreachable()) : one,
   )
-  if (!isFull || reservation.allowance.reservedBytes === 0) return reservation
-  return (await releaseDueUploads(account.id)) === 0
-    ? reservation
-    : await reserveUploads(account, candidates, options)
+  return { ...second, decisions }
+}
+
+function isOverQuota(decision: Decision | undefined): boolean {
+  return decision?.kind === 'refused' && decision.problem.slug === 'quota-exceeded'
 }
 
 async function openAll(
+  accountId: string,
   candidates: Candidate[],
   decisions: Decision[],
 ): Promise<Map<string, Opened>> {
@@ -109,7 +118,7 @@ async function openAll(
   const opened = await mapConcurrently([...distinct.values()], STORE_CALLS_AT_ONCE, (one) =>
     openAtStore(one.upload, one.isNew, one.digests),
   )
-  const recorded = await recordOpened(opened)
+  const recorded = await recordOpened(accountId, opened)
   return new Map(recorded.map((one) => [one.upload.id, one]))
 }
 

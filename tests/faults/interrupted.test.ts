@@ -6,7 +6,7 @@ import type { Fault, Passed } from '../local/proxy.ts'
 const MIB = 1024 * 1024
 const { sql: postgres, s3 } = await throughProxies()
 const { anAccount } = await import('../local/account.ts')
-const { sendParts, uploader, usageOf } = await import('../local/uploading.ts')
+const { sendParts, uploader, uploadWhole, usageOf } = await import('../local/uploading.ts')
 const { query } = await import('../../lib/db/client.ts')
 const { sql } = await import('../../lib/vendor/orm.js')
 const { listMultipartUploads } = await import('../../lib/storage/multipart.ts')
@@ -248,4 +248,68 @@ test('a full quota first takes back what ended uploads cannot use any more', asy
   )
   expect((await start([await aContent(4000), { path: 'b' }])).body.results[0].status).toBe('open')
   expect((await usageOf(accountId)).reserved).toBe(4000)
+})
+
+test('what was placed while the quota was full is not asked for again once there is room', async () => {
+  const { apiKey } = await anAccount({ bytesLeft: 10_000 })
+  const { start, abort } = uploader(apiKey)
+  const stored = await aContent(1000)
+  await uploadWhole(apiKey, stored, 'stored')
+  const [ended] = (await start([await aContent(6000), { path: 'ended' }])).body.results
+  await abort(ended.uploadId)
+  await query(
+    sql`UPDATE uploads SET urls_expire_at = now() - interval '1 second' WHERE id = ${ended.uploadId}`,
+  )
+  const { body } = await start(
+    [stored, { path: 'clone', ifNew: true }],
+    [await aContent(7000), { path: 'large' }],
+    [await aContent(7000), { path: 'too much' }],
+  )
+  expect(body.results).toMatchObject([
+    { path: 'clone', status: 'stored' },
+    { path: 'large', status: 'open' },
+    { path: 'too much', problem: { type: '/errors/quota-exceeded' } },
+  ])
+})
+
+test('one upload that the store refuses to judge fails alone and stays open; the others of the call are completed', async () => {
+  const { apiKey } = await anAccount()
+  const { start, complete, read } = uploader(apiKey)
+  const contents = await Promise.all([aContent(10), aContent(20)])
+  const results = []
+  for (const [n, content] of contents.entries()) {
+    const [result] = (await start([content, { path: `${n}` }])).body.results
+    await sendParts(result, content)
+    results.push(result)
+  }
+  const [bad, good] = results
+  const key = await keyOf(bad.uploadId)
+  s3.fault = ({ url }) => (url.includes(key) ? { status: 403, body: '' } : 'pass')
+  const { body } = await complete(bad.uploadId, good.uploadId)
+  s3.fault = undefined
+
+  expect(body.results[0].problem.type).toBe('/errors/internal')
+  expect(body.results[1].status).toBe('stored')
+  expect((await read(bad.uploadId)).body.status).toBe('open')
+})
+
+test('an upload that cannot be released does not keep the sweep from the others', async () => {
+  const { apiKey, accountId } = await anAccount()
+  const { start, abort } = uploader(apiKey)
+  const ids: string[] = []
+  for (const path of ['a', 'b', 'c']) {
+    const [{ uploadId }] = (await start([await aContent(100), { path }])).body.results
+    await abort(uploadId)
+    ids.push(uploadId)
+  }
+  await query(
+    sql`UPDATE uploads SET urls_expire_at = now() - interval '1 second' WHERE account_id = ${accountId}`,
+  )
+  const key = await keyOf(ids[0] ?? '')
+  s3.fault = ({ url }) => (url.includes(key) ? { status: 403, body: '' } : 'pass')
+  await sweepUploads()
+  s3.fault = undefined
+  expect(await usageOf(accountId)).toEqual({ used: 0, reserved: 100 })
+  await sweepUploads()
+  expect(await usageOf(accountId)).toEqual({ used: 0, reserved: 0 })
 })

@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import { expect, test } from 'vitest'
 import { PATCH, POST, PUT } from '../../../api/storage/upload.ts'
+import { query } from '../../../lib/db/client.ts'
+import { sql } from '../../../lib/vendor/orm.js'
 import { anAccount } from '../../local/account.ts'
 import { aContent, contentOfBytes } from '../../local/content.ts'
 import { call } from '../../local/request.ts'
@@ -350,6 +352,54 @@ test('two open uploads onto one path: the younger one stays when both complete i
   expect(await usageOf(accountId)).toEqual({ used: 200, reserved: 0 })
 })
 
+test('of two uploads onto a path, one that ifNew refuses does not keep the other one out', async () => {
+  const { apiKey, accountId } = await anAccount()
+  const { start, complete } = uploader(apiKey)
+  const [older, younger] = await Promise.all([aContent(100), aContent(200)])
+  const first = (await start([older, { path: 'a' }])).body.results[0]
+  const second = (await start([younger, { path: 'a', ifNew: true }])).body.results[0]
+  const fileId = await uploadWhole(apiKey, await aContent(10), 'a')
+  await sendParts(first, older)
+  await sendParts(second, younger)
+
+  const { body } = await complete(first.uploadId, second.uploadId)
+  expect(body.results[0].files).toEqual([{ path: 'a', fileId }])
+  expect(body.results[1].files[0].problem.type).toBe('/errors/path-taken')
+  expect(await usageOf(accountId)).toEqual({ used: 100, reserved: 0 })
+})
+
+test('an id in capitals names the same upload', async () => {
+  const { apiKey } = await anAccount()
+  const content = await aContent(100)
+  const { start, sign, complete } = uploader(apiKey)
+  const result = (await start([content, { path: 'a' }])).body.results[0]
+  await sendParts(result, content)
+  const uploadId = result.uploadId.toUpperCase()
+  expect((await sign([{ uploadId, partNumbers: [1] }])).status).toBe(200)
+  expect((await complete(uploadId)).body.results[0].status).toBe('stored')
+})
+
+test('naming a part or an upload again does not widen the grant', async () => {
+  const { apiKey } = await anAccount()
+  const { start, sign } = uploader(apiKey)
+  const { uploadId } = (await start([await aContent(17 * MIB), { path: 'a' }])).body.results[0]
+  const once = await sign([{ uploadId, partNumbers: [1] }])
+  const often = await sign([{ uploadId, partNumbers: Array(1000).fill(1) }])
+  expect(often.body.grant.bytes).toBe(once.body.grant.bytes)
+  expect((await sign([{ uploadId }, { uploadId: uploadId.toUpperCase() }])).status).toBe(400)
+})
+
+test('MD5s are kept only of parts that an upload can have, and only in md5 mode', async () => {
+  const { apiKey } = await anAccount()
+  const { start, sign } = uploader(apiKey)
+  const { uploadId } = (await start([await aContent(17 * MIB), { path: 'a' }])).body.results[0]
+  const md5 = Buffer.alloc(16).toString('base64')
+  expect((await sign([{ uploadId, md5s: { 10001: md5 } }])).status).toBe(400)
+  await sign([{ uploadId, partNumbers: [1], md5s: { 1: md5 } }])
+  const [row] = await query(sql`SELECT part_md5s FROM uploads WHERE id = ${uploadId}`)
+  expect(row?.part_md5s).toEqual({})
+})
+
 test('open uploads are listed newest first, page by page', async () => {
   const { apiKey } = await anAccount()
   const { start, list } = uploader(apiKey)
@@ -364,6 +414,16 @@ test('open uploads are listed newest first, page by page', async () => {
     second.uploads.map((one: { targets: { path: string }[] }) => one.targets[0]?.path),
   ).toEqual(['a'])
   expect(second.cursor).toBe(null)
+  for (const key of [
+    ['a', 'x'],
+    ['', ''],
+    ['1', 'x'],
+    ['1'.repeat(18), randomUUID()],
+    ['infinity', randomUUID()],
+  ]) {
+    const cursor = Buffer.from(JSON.stringify(key)).toString('base64url')
+    expect({ key, status: (await list(`cursor=${cursor}`)).status }).toEqual({ key, status: 400 })
+  }
 })
 
 test('a call needs a key, a body that is JSON, and 1 to 100 members', async () => {
