@@ -1,9 +1,10 @@
 import { digestFromBase64, parseContentId } from '../content/content-id.ts'
-import { FILE_BYTES_MAX } from '../content/layout.ts'
+import { FILE_BYTES_MAX, PARTS_MAX } from '../content/layout.ts'
 import { FilePath } from '../files/path.ts'
 import { Id } from '../http/id.ts'
 import * as z from '../vendor/zod.js'
 
+const PART_NUMBER = /^([1-9]\d{0,3}|10000)$/
 const MD5 = /^[A-Za-z0-9+/]{22}==$/
 const CONTENT_TYPE =
   /^[\w!#$&^.+-]{1,127}\/[\w!#$&^.+-]{1,127}(; ?[\w-]{1,64}=[\w."+-]{1,64}){0,4}$/
@@ -16,26 +17,50 @@ export const ContentId = z.string().check(
 )
 /** Which program uploads. */
 export const UploadVia = z.enum(['desktop', 'web', 'api'])
-/** SHA-256 of a part in base64, as in x-amz-checksum-sha256. */
-export const PartHash = z.string().check(
-  z.refine((text) => digestFromBase64(text) !== null, {
-    error: 'expected the SHA-256 of the part in base64',
-  }),
+
+/*
+ * Lists with a member for each part are judged as a whole: a refusal for each of a million members, as a hostile body
+ * may have, would keep a function busy for seconds.
+ */
+
+/** SHA-256 of each part in base64, as in x-amz-checksum-sha256. */
+const PartHashes = z.pipe(
+  z.array(z.unknown()).check(
+    z.maxLength(PARTS_MAX),
+    z.refine((list) => list.every(isPartHash), {
+      error: 'expected the SHA-256 of each part in base64',
+    }),
+  ),
+  z.transform((list: unknown[]) => list.filter(isPartHash)),
 )
 /** MD5s by part number, in base64 as in Content-MD5. */
-const PartMd5s = z.record(
-  z.string().check(z.regex(/^([1-9]\d{0,3}|10000)$/)),
-  z.string().check(z.regex(MD5, { error: 'expected the MD5 of the part in base64' })),
+const PartMd5s = z.pipe(
+  z.record(z.string(), z.unknown()).check(
+    z.refine((md5s) => Object.entries(md5s).every(isPartMd5), {
+      error: 'expected MD5s in base64, by the number of the part',
+    }),
+  ),
+  z.transform((md5s: Record<string, unknown>) =>
+    Object.fromEntries(Object.entries(md5s).filter(isPartMd5)),
+  ),
 )
-
-const PartNumber = z.int().check(z.minimum(1), z.maximum(10_000))
+const PartNumbers = z.pipe(
+  z.array(z.unknown()).check(
+    z.minLength(1),
+    z.maxLength(PARTS_MAX),
+    z.refine((list) => list.every(isPartNumber), {
+      error: `expected part numbers, 1 to ${PARTS_MAX}`,
+    }),
+  ),
+  z.transform((list: unknown[]) => list.filter(isPartNumber)),
+)
 
 export const UploadId = Id
 
 /** Which parts of an upload to sign: some, those whose MD5s are given (md5 mode), or all that the store has not. */
 export const PartsWanted = z.object({
   uploadId: UploadId,
-  partNumbers: z.optional(z.array(PartNumber).check(z.minLength(1), z.maxLength(10_000))),
+  partNumbers: z.optional(PartNumbers),
   md5s: z.optional(PartMd5s),
 })
 export type PartsWanted = z.infer<typeof PartsWanted>
@@ -45,8 +70,21 @@ export const NewFile = z.object({
   path: FilePath,
   fileSize: FileSize,
   fileHash: ContentId,
-  partHashes: z.optional(z.array(PartHash).check(z.maxLength(10_000))),
+  partHashes: z.optional(PartHashes),
   contentType: z._default(z.string().check(z.regex(CONTENT_TYPE)), 'application/octet-stream'),
   ifNew: z._default(z.boolean(), false),
 })
 export type NewFile = z.infer<typeof NewFile>
+
+function isPartHash(value: unknown): value is string {
+  return typeof value === 'string' && digestFromBase64(value) !== null
+}
+
+function isPartMd5(entry: [string, unknown]): entry is [string, string] {
+  const [partNumber, md5] = entry
+  return PART_NUMBER.test(partNumber) && typeof md5 === 'string' && MD5.test(md5)
+}
+
+function isPartNumber(value: unknown): value is number {
+  return typeof value === 'number' && PART_NUMBER.test(String(value))
+}
