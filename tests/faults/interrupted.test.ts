@@ -135,6 +135,45 @@ test('a start that died before its S3 side was known leaves no multipart upload 
   expect(await usageOf(accountId)).toEqual({ used: 0, reserved: 0 })
 })
 
+test('an object that a dead completion made is gone once its upload is aborted, and so is the reservation', async () => {
+  const { apiKey, accountId } = await anAccount()
+  const content = await aContent(17 * MIB)
+  const { start, complete, abort } = uploader(apiKey)
+  const [result] = (await start([content, { path: 'a' }])).body.results
+  await sendParts(result, content)
+  await interrupt(4, 'hang', () => complete(result.uploadId))
+  const key = await keyOf(result.uploadId)
+  expect(await headObject(key)).toMatchObject({ size: content.fileSize })
+  expect((await abort(result.uploadId)).status).toBe(409)
+
+  await letClaimsAge(accountId)
+  expect((await abort(result.uploadId)).body.status).toBe('aborted')
+  expect(await headObject(key)).toBe(null)
+  expect(await usageOf(accountId)).toEqual({ used: 0, reserved: 0 })
+})
+
+const meanwhile = [
+  ['aborted', sql`state = 'aborting'`, 'aborting'],
+  ['taken over by another call', sql`completing_since = now() + interval '1 second'`, 'completing'],
+] as const
+for (const [what, change, state] of meanwhile) {
+  test(`a slow completion that fails does not open again what was ${what} meanwhile`, async () => {
+    const { apiKey } = await anAccount()
+    const { start, complete, read } = uploader(apiKey)
+    const [{ uploadId }] = (await start([await aContent(3000), { path: 'a' }])).body.results
+    let changed: Promise<unknown> | undefined
+    s3.fault = () => {
+      if (changed) return 'pass'
+      changed = query(sql`UPDATE uploads SET ${change} WHERE id = ${uploadId}`)
+      return { status: 503, body: '' }
+    }
+    expect((await complete(uploadId)).body.results?.[0].status).not.toBe('stored')
+    s3.fault = undefined
+    await changed
+    expect((await read(uploadId)).body.status).toBe(state)
+  })
+}
+
 const answers: [string, (passed: Passed) => Fault][] = [
   [
     '200 with an error in it',

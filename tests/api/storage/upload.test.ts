@@ -294,11 +294,17 @@ test('an aborted single PUT keeps its quota reserved while its URL could still s
   expect(await usageOf(accountId)).toEqual({ used: 0, reserved: 3000 })
 })
 
+async function rowOf(uploadId: string) {
+  const [row] = await query(sql`SELECT * FROM uploads WHERE id = ${uploadId}`)
+  return row
+}
+
 test("somebody else's upload is like none at all", async () => {
   const [ada, bob] = [await anAccount(), await anAccount()]
   const content = await aContent(17 * MIB)
   const { uploadId } = (await uploader(ada.apiKey).start([content, { path: 'a' }])).body.results[0]
   const [theirs, nobodys] = [uploadId, randomUUID()]
+  const before = await rowOf(uploadId)
 
   const asBob = uploader(bob.apiKey)
   for (const ask of [
@@ -314,6 +320,7 @@ test("somebody else's upload is like none at all", async () => {
     expect(answers[0]?.status).toBe(404)
   }
   expect((await asBob.list()).body.uploads).toEqual([])
+  expect(await rowOf(uploadId)).toEqual(before)
 })
 
 test('PATCH signs named parts, or all that miss, and renews the grant', async () => {
@@ -387,6 +394,40 @@ test('naming a part or an upload again does not widen the grant', async () => {
   const often = await sign([{ uploadId, partNumbers: Array(1000).fill(1) }])
   expect(often.body.grant.bytes).toBe(once.body.grant.bytes)
   expect((await sign([{ uploadId }, { uploadId: uploadId.toUpperCase() }])).status).toBe(400)
+})
+
+test('an upload may be written to for as long as anything signed for it lives, and five minutes more; starting, signing and time never shorten that', async () => {
+  const { apiKey } = await anAccount()
+  const content = await aContent(3000)
+  const { start, sign } = uploader(apiKey)
+  const started = (await start([content, { path: 'a' }])).body.results[0]
+  const { uploadId } = started
+  const late = (signed: { expiresAt: string }, row: Record<string, unknown> | undefined) =>
+    new Date(String(row?.urls_expire_at)).getTime() - Date.parse(signed.expiresAt)
+  const soon = sql`now() + interval '1 second'`
+  const age = (until: typeof soon) =>
+    query(
+      sql`UPDATE uploads SET urls_expire_at = ${until}, expires_at = ${soon} WHERE id = ${uploadId}`,
+    )
+  const isLate = (ms: number) => ms > 290_000 && ms < 310_000
+
+  expect(late(started.signed, await rowOf(uploadId))).toSatisfy(isLate)
+  for (const again of [
+    () => sign([{ uploadId, partNumbers: [1] }]),
+    () => start([content, { path: 'a' }]),
+    () => start([content, { path: 'b' }]),
+  ]) {
+    await age(soon)
+    const { signed } = (await again()).body.results[0]
+    const row = await rowOf(uploadId)
+    expect(late(signed, row)).toSatisfy(isLate)
+    const days = (new Date(String(row?.expires_at)).getTime() - Date.now()) / 86_400_000
+    expect(days).toBeCloseTo(7, 2)
+
+    await age(sql`now() + interval '3 hours'`)
+    await again()
+    expect(late(signed, await rowOf(uploadId))).toBeGreaterThan(7_200_000)
+  }
 })
 
 test('MD5s are kept only of parts that an upload can have, and only in md5 mode', async () => {
