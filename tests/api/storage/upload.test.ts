@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { expect, test } from 'vitest'
+import { DELETE } from '../../../api/storage/files.ts'
 import { PATCH, POST, PUT } from '../../../api/storage/upload.ts'
 import { query } from '../../../lib/db/client.ts'
 import { sql } from '../../../lib/vendor/orm.js'
@@ -203,6 +204,25 @@ test('ifNew refuses a taken path at start, and at completion when the path was t
   })
   expect((await complete(open.uploadId)).body).toMatchObject({ results: body.results })
   expect(await usageOf(accountId)).toEqual({ used: 3000, reserved: 0 })
+})
+
+test('a file in the trash counts, but does not hold its path: uploads and clones take it, also as new', async () => {
+  const { apiKey, accountId } = await anAccount()
+  const { start, complete } = uploader(apiKey)
+  const trash = async (fileId: string) =>
+    await call(DELETE, 'DELETE', `/api/storage/files?fileId=${fileId}`, { as: apiKey })
+  const content = await aContent(3000)
+  await trash(await uploadWhole(apiKey, content, 'a'))
+  const clone = (await start([content, { path: 'a', ifNew: true }])).body.results[0]
+  expect(clone.status).toBe('stored')
+  await trash(clone.fileId)
+
+  const other = await aContent(500)
+  const result = (await start([other, { path: 'a', ifNew: true }])).body.results[0]
+  await sendParts(result, other)
+  const { body } = await complete(result.uploadId)
+  expect(body.results[0].files).toEqual([{ path: 'a', fileId: expect.any(String) }])
+  expect(await usageOf(accountId)).toEqual({ used: 6500, reserved: 0 })
 })
 
 test('of two uploads that fit alone but not together, one is refused', async () => {
