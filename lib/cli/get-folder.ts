@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import { mkdir } from 'node:fs/promises'
 import path from 'node:path'
 import { messageOf, problemOf } from '../client/failure.ts'
@@ -28,6 +29,8 @@ export async function getFolder(
 ): Promise<number> {
   const tally = { fetched: 0, kept: 0, failed: 0, bytes: 0 }
   const stored = filesUnder(options.api, prefix)
+  // Every range under way listens to the one signal.
+  setMaxListeners(0, options.signal)
   const worker = async () => {
     for (let next = await stored.next(); !next.done; next = await stored.next()) {
       options.signal.throwIfAborted()
