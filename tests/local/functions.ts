@@ -54,7 +54,7 @@ export async function startFunctions(options: FunctionsOptions = {}): Promise<Fu
     })
   })
   server.on('connection', (socket) => socket.setNoDelay(true))
-  const port = await listen(server, options.port)
+  const port = await listen(server, options.port, 1)
   return {
     url: `http://127.0.0.1:${port}`,
     port,

@@ -6,10 +6,17 @@ import { createServer } from 'node:net'
 const HOST = '127.0.0.1'
 const PORTS_TRIED = 20
 
-/** Starts a server on loopback and gives its port: the wished one, else the next that is free. */
-export async function listen(server: NetServer, wishedPort = 0): Promise<number> {
+/** Wished ports of one stack stand closer than this, so that several stacks never take each other's. */
+const STACKS_APART = 20
+
+/** Starts a server on loopback and gives its port: the wished one, else the first free one at steps of `apart`. */
+export async function listen(
+  server: NetServer,
+  wishedPort = 0,
+  apart = STACKS_APART,
+): Promise<number> {
   const ports = wishedPort
-    ? Array.from({ length: PORTS_TRIED }, (_, more) => wishedPort + more)
+    ? Array.from({ length: PORTS_TRIED }, (_, more) => wishedPort + more * apart)
     : []
   for (const port of ports) {
     const got = await listenOn(server, port).catch(unlessTaken)
