@@ -5,6 +5,8 @@ import type { ProblemDocument } from './wire.ts'
 /** A function may run for 60 s; what takes longer than this will not answer. */
 const CALL_TIMEOUT_MS = 90_000
 const ATTEMPTS_MAX = 8
+/** A lost network comes back: with waits of up to 15 s these are about two minutes, as long as parts are waited for. */
+const ATTEMPTS_MAX_AWAY = 16
 /** A service that never answered is more likely misspelt than away. */
 const ATTEMPTS_MAX_AT_FIRST = 4
 
@@ -24,7 +26,7 @@ export type Api = {
  *
  * @throws a refusal with its `problem` for any other status; the last network error when nothing answers
  */
-export function createApi({ url, apiKey, signal, attemptsMax = ATTEMPTS_MAX }: ApiOptions): Api {
+export function createApi({ url, apiKey, signal, attemptsMax }: ApiOptions): Api {
   const base = url.replace(/\/+$/, '')
   let calls = 0
   let answered = false
@@ -42,11 +44,17 @@ export function createApi({ url, apiKey, signal, attemptsMax = ATTEMPTS_MAX }: A
     if (response.ok) return { answer: await response.json() }
     const error = refusal(await problemFrom(response))
     const heals = response.status === 429 || response.status >= 500
-    return { error, heals, waitMs: retryAfterMs(response.headers.get('retry-after')) }
+    return {
+      error,
+      heals,
+      isAway: false,
+      waitMs: retryAfterMs(response.headers.get('retry-after')),
+    }
   }
 
-  function allowed(): number {
-    return answered ? attemptsMax : Math.min(attemptsMax, ATTEMPTS_MAX_AT_FIRST)
+  function allowed(isAway: boolean): number {
+    const most = attemptsMax ?? (isAway ? ATTEMPTS_MAX_AWAY : ATTEMPTS_MAX)
+    return answered ? most : Math.min(most, ATTEMPTS_MAX_AT_FIRST)
   }
 
   async function call<T>(method: string, path: string, body?: unknown): Promise<T> {
@@ -56,7 +64,7 @@ export function createApi({ url, apiKey, signal, attemptsMax = ATTEMPTS_MAX }: A
       )
       if ('answer' in result) return result.answer
       signal?.throwIfAborted()
-      if (!result.heals || attempts + 1 >= allowed()) throw result.error
+      if (!result.heals || attempts + 1 >= allowed(result.isAway)) throw result.error
       await wait(Math.max(result.waitMs, backoffMs(attempts)), signal)
     }
   }
@@ -64,7 +72,7 @@ export function createApi({ url, apiKey, signal, attemptsMax = ATTEMPTS_MAX }: A
   return { url: base, calls: () => calls, call }
 }
 
-type Attempt<T> = { answer: T } | { error: Error; heals: boolean; waitMs: number }
+type Attempt<T> = { answer: T } | { error: Error; heals: boolean; isAway: boolean; waitMs: number }
 
 function headersOf(apiKey: string, body: unknown): Record<string, string> {
   const headers = { authorization: `Bearer ${apiKey}`, accept: 'application/json' }
@@ -91,6 +99,7 @@ function networkError(base: string, cause: unknown) {
   return {
     error: new Error(`${base} does not answer: ${messageOf(cause)}`, { cause }),
     heals: true,
+    isAway: true,
     waitMs: 0,
   }
 }

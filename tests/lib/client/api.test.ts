@@ -1,4 +1,4 @@
-import { afterEach, expect, test } from 'vitest'
+import { afterEach, expect, test, vi } from 'vitest'
 import { createApi } from '../../../lib/client/api.ts'
 import { problemOf, slugOf } from '../../../lib/client/failure.ts'
 import { startTiny, type TinyOptions } from './tiny-service.ts'
@@ -20,6 +20,28 @@ test('429 and 5xx are asked again, and every request is counted', async () => {
   )
   await api.call('PUT', '/api/storage/upload', { uploads: [] })
   expect(api.calls()).toBe(3)
+})
+
+test('a service that answered before is waited for about two minutes', async () => {
+  const service = await startTiny({
+    onCall: (_method, _path, times) => (times > 1 && times < 12 ? 'reset' : undefined),
+  })
+  undo.push(() => service.stop())
+  const api = createApi({ url: service.url, apiKey: 'jt_live_test' })
+  await api.call('PUT', '/api/storage/upload', { uploads: [] })
+
+  const ordinary = setTimeout
+  let waitedMs = 0
+  // Only long waits are cut short: `fetch` has timers of its own.
+  vi.stubGlobal('setTimeout', (then: () => void, ms: number, ...given: unknown[]) => {
+    if (ms < 2_000) return ordinary(then, ms, ...given)
+    waitedMs += ms
+    return ordinary(then, 0)
+  })
+  undo.push(() => vi.unstubAllGlobals())
+  await api.call('PUT', '/api/storage/upload', { uploads: [] })
+  expect(api.calls()).toBe(12)
+  expect(waitedMs).toBeGreaterThan(30_000)
 })
 
 test('Retry-After is waited for', async () => {
