@@ -133,6 +133,7 @@ export type DownloadAnswer = {
   verified: boolean
   edges: Edge[]
   grant: Grant | null
+  connections: number
 }
 
 export type QuotaAnswer = {

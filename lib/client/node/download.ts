@@ -10,9 +10,6 @@ import { fetchRange } from './fetch-range.ts'
 import type { NodeTools } from './file-source.ts'
 import { openPartFile, type PartFile } from './part-file.ts'
 
-/** The control plane names no number for downloads. */
-const CONNECTIONS = 16
-
 export type DownloadOptions = {
   api: Api
   tools: NodeTools
@@ -49,8 +46,8 @@ export type DownloadResult = {
  * Fetches a file's ranges over all paths at once into `<name>.jetty-part`, verifies the content id and renames. Nothing
  * but the whole, verified file ever has the final name; an interrupted fetch goes on where it stopped.
  *
- * @throws when another file has the name and `force` is not set, when the content differs from its id, when the disk is
- * full; the signal's reason when stopped
+ * @throws when another file has the name and `force` is not set, when something other than a file has it, when the
+ * content differs from its id, when the disk is full; the signal's reason when stopped
  */
 export async function downloadFile(options: DownloadOptions): Promise<DownloadResult> {
   const startedAt = performance.now()
@@ -98,8 +95,8 @@ async function isThere(
 ): Promise<boolean> {
   const stats = await stat(file).catch(() => undefined)
   if (!stats) return false
+  if (!stats.isFile()) throw new Error(`${file} is there and is no regular file`)
   const same =
-    stats.isFile() &&
     stats.size === stored.fileSize &&
     (await contentIdOfFile(file, { pool: tools.pool, signal })) === stored.fileHash
   if (!same && !force) throw new Error(`${file} is there and differs; --force replaces it`)
@@ -160,7 +157,7 @@ async function fetchRanges({ part, first, meter, options }: Fetch): Promise<void
     patienceMs: options.patienceMs,
   })
   const link = createLink(options.api, first, (answer) =>
-    engine.use(answer.grant ? answer.edges : [], CONNECTIONS),
+    engine.use(answer.grant ? answer.edges : [], answer.connections),
   )
   let left = ranges.length
   try {
@@ -178,7 +175,7 @@ async function fetchRanges({ part, first, meter, options }: Fetch): Promise<void
           },
         })),
       )
-      engine.use(first.grant ? first.edges : [], CONNECTIONS)
+      engine.use(first.grant ? first.edges : [], first.connections)
     })
   } finally {
     engine.stop(signal.reason ?? new Error('finished'))

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { mkdtemp, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises'
@@ -110,6 +111,27 @@ test('a file that is there is kept when it is the same, and only replaced when f
   await get({ force: true })
   expect((await readFile(target)).equals(content)).toBe(true)
   expect(service.calls.filter(({ path: asked }) => asked.includes('/download'))).toHaveLength(2)
+})
+
+test('what is there and is no file is not replaced, not even when forced', async () => {
+  const { get, folder } = await stored(Buffer.from('x'))
+  const pipe = path.join(folder, 'pipe')
+  execFileSync('mkfifo', [pipe])
+  await expect(get({ target: pipe, force: true })).rejects.toThrow('no regular file')
+  expect((await stat(pipe)).isFIFO()).toBe(true)
+})
+
+test('as many connections are used as the service allows', async () => {
+  const { service, get } = await stored(randomBytes(40 * MIB), { connections: 1 })
+  const controller = new AbortController()
+  let asked = 0
+  service.options.onRange = () => {
+    asked += 1
+    setTimeout(() => controller.abort(new Error('stop')), 200)
+    return 'hang'
+  }
+  await expect(get({ signal: controller.signal })).rejects.toThrow('stop')
+  expect(asked).toBe(1)
 })
 
 test('a link that ends on the way is renewed, once for all that used it', async () => {
