@@ -28,7 +28,7 @@ export const COMMANDS: Record<string, Command> = {
     run: async (context) => (await import('./upload.ts')).uploadCommand(context),
   },
   get: {
-    usage: 'get FILE-ID|PREFIX/ [-o PATH] [--force] [--connections N] [--direct] [--json]',
+    usage: 'get FILE-ID|PATH|FOLDER/ [-o PATH] [--force] [--connections N] [--direct] [--json]',
     summary: 'fetch a file or a folder, verified; resumes what was interrupted',
     options: {
       output: { type: 'string', short: 'o' },

@@ -12,9 +12,11 @@ export async function hashCommand({ flags, args, signal }: Context): Promise<num
   const pool = createHashPool()
   try {
     return await each(args, signal, async (file) => {
-      const { size } = await stat(file)
+      const stats = await stat(file)
+      // Opening a pipe waits for its writer, and nothing could interrupt that.
+      if (!stats.isFile()) throw new Error('not a regular file')
       const fileHash = await contentIdOfFile(file, { pool, signal })
-      if (flags.json) sayJson({ fileName: file, fileSize: size, fileHash })
+      if (flags.json) sayJson({ fileName: file, fileSize: stats.size, fileHash })
       else say(`${fileHash}  ${showText(file)}`)
     })
   } finally {

@@ -60,15 +60,17 @@ function flagsOf(values: Record<string, unknown>): Flags {
 function complain(error: unknown): number {
   const code = exitCodeOf(error)
   if (code === EXIT.interrupted) return code
-  note(`jetty: ${showText(messageOf(error)).replaceAll('\\x0a', '\n')}`)
+  const refusedKey = problemOf(error)?.status === 401
+  const message = refusedKey ? 'the service does not accept this API key' : messageOf(error)
+  note(`jetty: ${showText(message).replaceAll('\\x0a', '\n')}`)
   if (code !== undefined) return code
-  return problemOf(error)?.status === 401 ? EXIT.auth : EXIT.failed
+  return refusedKey ? EXIT.auth : EXIT.failed
 }
 
-/** `jetty ls | head` is no failure. */
+/** `jetty ls | head` is no failure; a full disk is one. */
 function endOfPipe(error: Error): void {
   if ('code' in error && error.code === 'EPIPE') process.exit(EXIT.ok)
-  throw error
+  process.exit(complain(error))
 }
 
 function show(text: string): number {

@@ -34,7 +34,7 @@ function plainLines(): ProgressLine {
   }
 }
 
-/** `45%  450.0 MiB of 1.0 GiB  98.2 MiB/s  5.6 s left  3 of 12 files`; hashing has no rate of sending yet. */
+/** `45%  450.0 MiB of 1.0 GiB  98.2 MiB/s  5.6 s left  3 of 12 files`; hashing and an outage have no rate. */
 export function describe(progress: Progress): string {
   const { bytesDone, bytesTotal, bytesHashed, filesDone, filesTotal, rate, secondsLeft } = progress
   const percent = bytesTotal > 0 ? Math.floor((bytesDone / bytesTotal) * 100) : 100
@@ -47,7 +47,9 @@ export function describe(progress: Progress): string {
   return [
     `${percent}%`,
     `${showBytes(bytesDone)} of ${showBytes(bytesTotal)}`,
-    `${showBytes(Math.round(rate))}/s`,
+    rate > 0 || bytesDone >= bytesTotal
+      ? `${showBytes(Math.round(rate))}/s`
+      : 'waiting for the network',
     ...left,
     ...files,
   ].join('  ')

@@ -24,6 +24,11 @@ export function readSettings(flags: Known): Settings {
 
   const settings = combine(asked, readConfig(configPath()) ?? readDevEnv() ?? {})
   if (settings) return settings
+  if (asked.url) {
+    throw usageError(
+      `No API key for ${asked.url}: give --api-key or JETTY_API_KEY. One from a file goes only to the address beside it.`,
+    )
+  }
   throw usageError(
     `Set JETTY_URL and JETTY_API_KEY, or write {"url", "apiKey"} to ${configPath()} (mode 600), or run \`npm run dev\`.`,
   )

@@ -46,8 +46,11 @@ export async function uploadCommand(context: Context): Promise<number> {
       },
     })
     line.clear()
-    if (summary.stored + summary.failed > 0) note(summarize(summary, performance.now() - startedAt))
-    return summary.failed + refused > 0 ? EXIT.failed : EXIT.ok
+    const failed = summary.failed + refused
+    if (summary.stored + failed > 0) {
+      note(summarize({ ...summary, failed }, performance.now() - startedAt))
+    }
+    return failed > 0 ? EXIT.failed : EXIT.ok
   } catch (error) {
     line.clear()
     if (signal.aborted)

@@ -10,6 +10,7 @@ export function refusedPath(path: string): string | undefined {
   const bad = path
     .split('/')
     .find((segment) => segment === '' || segment === '.' || segment === '..')
+  if (bad === '') return 'the path begins or ends with a slash, or has two in a row'
   return bad === undefined ? undefined : `the path has the segment '${bad}'`
 }
 

@@ -10,13 +10,15 @@ export type Found =
   | { kind: 'skipped'; shown: string; reason: string }
   | { kind: 'refused'; path: string; name: string; shown: string; reason: string }
 
+const NOT_A_FILE = 'not a regular file'
 const SEPARATOR = Buffer.from(path.sep)
 const strict = new TextDecoder('utf-8', { fatal: true })
 
 /**
  * Files and folders as they will be called in the account: a file under its own name, a folder's files by their
  * relative paths under the folder's name, both under `prefix`. Folders are read by bytes, so that names which are not
- * UTF-8 are reported instead of mangled. A link that is named itself is followed, one inside a folder is not.
+ * UTF-8 are reported instead of mangled. A link that is named itself is followed, one inside a folder is not; a pipe or
+ * a device that is named itself is refused, one inside a folder is skipped.
  */
 export async function* walk(given: string[], prefix = ''): AsyncGenerator<Found> {
   for (const one of given) {
@@ -25,7 +27,8 @@ export async function* walk(given: string[], prefix = ''): AsyncGenerator<Found>
     try {
       const stats = await stat(one, { bigint: true })
       if (stats.isDirectory()) yield* walkFolder(Buffer.from(one), wirePath)
-      else yield found({ file: one, shown: one, wirePath, name, stats })
+      else if (stats.isFile()) yield found({ file: one, shown: one, wirePath, name, stats })
+      else yield { kind: 'refused', path: wirePath, name, shown: one, reason: NOT_A_FILE }
     } catch (error) {
       yield { kind: 'refused', path: wirePath, name, shown: one, reason: messageOf(error) }
     }
@@ -84,7 +87,7 @@ function found({
   name: string
   stats: BigIntStats
 }): Found {
-  if (!stats.isFile()) return { kind: 'skipped', shown, reason: 'not a regular file' }
+  if (!stats.isFile()) return { kind: 'skipped', shown, reason: NOT_A_FILE }
   const reason = refusedPath(wirePath)
   if (reason) return { kind: 'refused', path: wirePath, name, shown, reason }
   return { kind: 'file', path: wirePath, name, file, stats }

@@ -1,3 +1,4 @@
+import { execFileSync, spawnSync } from 'node:child_process'
 import { createHash, randomBytes } from 'node:crypto'
 import { chmod, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -102,6 +103,7 @@ test('skipped and refused files are named on stderr, the rest is stored, and the
   expect(refused).toMatchObject({ code: 1, lines: [{ path: 'b' }] })
   expect(refused.stderr).toMatch(/failed .*gone: ENOENT/)
   expect(refused.stderr).toMatch(/another file is called b already/)
+  expect(refused.stderr).toMatch(/1 file stored, 2 failed/)
 })
 
 test('names that would command the terminal are shown harmless', async () => {
@@ -119,7 +121,11 @@ test('a key that is not accepted ends with 3, a service that is not there with 1
   await aService()
   await writeFile(at('a'), 'a')
   env.JETTY_API_KEY = 'wrong'
-  expect((await run('upload', at('a'))).code).toBe(3)
+  const refused = await run('upload', at('a'))
+  expect(refused).toMatchObject({
+    code: 3,
+    stderr: expect.stringContaining('not accept this API key'),
+  })
   expect((await run('rm', 'x', 'y')).code).toBe(3)
   env.JETTY_URL = 'http://127.0.0.1:9'
   const { code, stderr } = await run('quota')
@@ -176,6 +182,12 @@ test('get writes the file and prints where, --json included', async () => {
   expect(code).toBe(0)
   expect(lines[0]).toMatchObject({ fileId, file: at('back'), bytesReceived: content.length })
   expect((await readFile(at('back'))).equals(content)).toBe(true)
+  const byPath = await run('get', 'a', '-o', at('again'))
+  expect(byPath.code).toBe(0)
+  expect((await readFile(at('again'))).equals(content)).toBe(true)
+  const nowhere = await run('get', 'b', '-o', at('none'))
+  expect(nowhere).toMatchObject({ code: 1, stderr: "jetty: no file has the id or path 'b'\n" })
+  expect((await run('get', 'a', '-o', '-')).code).toBe(2)
   await writeFile(at('back'), 'mine')
   expect((await run('get', fileId, '-o', at('back'))).code).toBe(1)
   expect((await run('get', fileId, '-o', at('back'), '--force')).code).toBe(0)
@@ -188,6 +200,38 @@ test('hash prints content ids without a service, and goes on after a file that i
   expect(code).toBe(1)
   expect(stdout).toBe(`sha256:${digest}  ${at('a')}\n`)
   expect(stderr).toMatch(/failed .*gone/)
+})
+
+test('a pipe that is named itself fails and nobody waits for its writer', async () => {
+  await aService()
+  execFileSync('mkfifo', [at('pipe')])
+  for (const command of ['hash', 'upload']) {
+    const { code, stderr } = await run(command, at('pipe'))
+    expect(code, command).toBe(1)
+    expect(stderr).toMatch(/failed .*pipe: not a regular file/)
+  }
+})
+
+test('output that cannot be written is a failure of one sentence', () => {
+  const words = [
+    '-c',
+    'exec "$0" "$@" >/dev/full',
+    process.execPath,
+    'lib/cli/jetty.mjs',
+    '--version',
+  ]
+  const { status, stderr } = spawnSync('sh', words, { encoding: 'utf8' })
+  expect(status).toBe(1)
+  expect(stderr).toMatch(/^jetty: ENOSPC.*\n$/)
+})
+
+test('npm run jetty means file names where it is called, not at the top of the checkout', async () => {
+  await writeFile(at('a'), 'abc')
+  const npm = { npm_lifecycle_event: 'jetty', npm_package_json: path.resolve('package.json') }
+  Object.assign(env, npm, { INIT_CWD: folder })
+  expect((await run('hash', 'a')).stdout).toMatch(/ {2}a\n$/)
+  env.npm_lifecycle_event = 'backup'
+  expect((await run('hash', 'a')).code).toBe(1)
 })
 
 test('the config file counts when nothing else is set, unless others may read it', async () => {
@@ -214,7 +258,7 @@ test('flags go before the environment, and a filed key goes to no other address'
   delete env.JETTY_API_KEY
   const { code, stderr } = await run('upload', at('a'))
   expect({ code, calls: service.calls.length }).toEqual({ code: 2, calls: 0 })
-  expect(stderr).toMatch(/JETTY_API_KEY/)
+  expect(stderr).toMatch(/No API key for http.*JETTY_API_KEY/)
   env.JETTY_API_KEY = 'wrong'
   expect((await run('upload', at('a'), '--api-key', 'jt_live_test')).code).toBe(0)
 })

@@ -101,8 +101,7 @@ export async function startTiny(options: TinyOptions = {}) {
       return
     if (request.headers.authorization !== 'Bearer jt_live_test')
       return problem(response, 401, 'unauthorized')
-    if (url.pathname === '/api/storage/files')
-      return json(response, fileEntry(url.searchParams.get('fileId') ?? ''))
+    if (url.pathname === '/api/storage/files') return json(response, filesAnswer(url.searchParams))
     if (url.pathname === '/api/storage/download') return json(response, download(url.searchParams))
     const asked = body ? JSON.parse(body) : {}
     if (method === 'POST') return json(response, await start(asked.files))
@@ -300,6 +299,13 @@ export async function startTiny(options: TinyOptions = {}) {
 
   function byId(fileId: string) {
     return [...files.entries()].find(([, file]) => file.fileId === fileId)
+  }
+
+  function filesAnswer(query: URLSearchParams) {
+    const prefix = query.get('prefix')
+    if (prefix === null) return fileEntry(query.get('fileId') ?? '')
+    const found = [...files].filter(([path]) => path.startsWith(prefix))
+    return { files: found.map(([, { fileId }]) => fileEntry(fileId)), cursor: null }
   }
 
   function fileEntry(fileId: string) {

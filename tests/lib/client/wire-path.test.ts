@@ -32,6 +32,7 @@ test('what the service would refuse is refused here, with the reason', () => {
     'é'.repeat(513),
   ]
   for (const path of refused) expect(refusedPath(path), JSON.stringify(path)).toBeTypeOf('string')
+  expect(refusedPath('/a/')).toBe('the path begins or ends with a slash, or has two in a row')
   expect(refusedPath('\ud800')).toBe('the path is not UTF-8')
 })
 
