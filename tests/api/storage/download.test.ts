@@ -72,6 +72,12 @@ test('a download id frees only the file it was made for', async () => {
   const { downloadId } = (await a.ask(`fileId=${a.fileId}`)).body
   await b.ask(`fileId=${b.fileId}&downloadId=${downloadId}`)
   expect(await b.used()).toBe(5000)
+
+  const another = await uploadWhole(a.apiKey, await aContent(700), 'another')
+  expect((await a.ask(`fileId=${another}&downloadId=${downloadId}`)).body.downloadId).not.toBe(
+    downloadId,
+  )
+  expect(await a.used()).toBe(5700)
 })
 
 test('of many downloads that fit alone but not together, those that fit are granted', async () => {

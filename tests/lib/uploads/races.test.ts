@@ -40,6 +40,14 @@ test('nothing is signed for an upload that somebody else is ending', async () =>
   expect(await whileAborting(upload, () => sign(wanted))).toMatchObject(CLOSED)
 })
 
+test('asking for signatures does not keep an ended upload, and its quota, any longer', async () => {
+  const { uploadId, abort, sign } = await anOpenUpload()
+  const { releasedBy } = (await abort(uploadId)).body
+  await sleep(10)
+  expect(await sign([{ uploadId, partNumbers: [1] }])).toMatchObject(CLOSED)
+  expect((await abort(uploadId)).body.releasedBy).toBe(releasedBy)
+})
+
 test('of two aborts at once both are told that it is being aborted', async () => {
   const upload = await anOpenUpload()
   const answer = await whileAborting(upload, () => upload.abort(upload.uploadId))
