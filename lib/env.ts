@@ -1,5 +1,8 @@
 import * as z from './vendor/zod.js'
 
+// zod/mini comes without words; these say which rule was broken.
+z.config(z.en())
+
 const Secret = z.string().check(z.minLength(32))
 const Url = z.url({ protocol: /^https?$/ })
 

@@ -1,6 +1,9 @@
 import { Problem } from '../problem.ts'
 import * as z from '../vendor/zod.js'
 
+// zod/mini comes without words; these say which rule was broken.
+z.config(z.en())
+
 /** What Vercel accepts of a request body, in bytes. */
 export const BODY_BYTES_MAX = 4_500_000
 

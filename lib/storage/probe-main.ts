@@ -1,7 +1,5 @@
 import { parseArgs } from 'node:util'
-import { keepCapabilities } from './capabilities.ts'
-import { store } from './config.ts'
-import { type Capabilities, probeStore } from './probe.ts'
+import type { Capabilities } from './probe.ts'
 
 const USAGE = `npm run probe -- [--json] [--origin URL]
 
@@ -15,15 +13,19 @@ const { values } = parseArgs({
 if (values.help) console.log(USAGE)
 else await main()
 
+/** Loads what reads the environment only now: help needs none. */
 async function main(): Promise<void> {
+  const { keepCapabilities } = await import('./capabilities.ts')
+  const { store } = await import('./config.ts')
+  const { probeStore } = await import('./probe.ts')
   const capabilities = await probeStore({ origin: values.origin })
   await keepCapabilities(capabilities)
   const { endpoint, bucket } = store
   if (values.json) console.log(JSON.stringify({ endpoint, bucket, ...capabilities }))
-  else console.log(table(capabilities))
+  else console.log(table({ store: `${endpoint}/${bucket}`, ...capabilities }))
 }
 
-function table(capabilities: Capabilities): string {
-  const rows = Object.entries({ store: `${store.endpoint}/${store.bucket}`, ...capabilities })
+function table(shown: Capabilities & { store: string }): string {
+  const rows = Object.entries(shown)
   return rows.map(([name, value]) => `${name.padEnd(20)} ${value}`).join('\n')
 }

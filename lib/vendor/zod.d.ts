@@ -4,6 +4,7 @@ export {
   array,
   boolean,
   coerce,
+  config,
   discriminatedUnion,
   enum,
   int,
@@ -33,3 +34,4 @@ export {
   url,
   uuid,
 } from 'zod/mini'
+export { default as en } from 'zod/v4/locales/en.js'

@@ -179,3 +179,11 @@ test('an id in capitals names the same file', async () => {
   const { idOf, read } = await anAccountWith('a')
   expect((await read(idOf('a').toUpperCase())).body.fileId).toBe(idOf('a'))
 })
+
+test('a refusal says which rule was broken', async () => {
+  const { list } = await anAccountWith('a')
+  const details = async (query: string) => (await list(query)).body.detail
+  expect(await details('limit=1001')).toBe('/limit: Too big: expected number to be <=1000')
+  expect(await details('limit=x')).toBe('/limit: Invalid input: expected number, received NaN')
+  expect(await details('delimiter=-')).toBe('/delimiter: Invalid input: expected "/"')
+})
