@@ -8,6 +8,7 @@ import { contentIdOfFile } from './content-id-of-file.ts'
 import { createLink } from './download-link.ts'
 import { fetchRange } from './fetch-range.ts'
 import type { NodeTools } from './file-source.ts'
+import { lock } from './lock.ts'
 import { openPartFile, type PartFile } from './part-file.ts'
 
 export type DownloadOptions = {
@@ -109,7 +110,12 @@ async function fetchFile(
   options: DownloadOptions,
 ): Promise<{ paths: Record<string, number>; bytes: number }> {
   const { api, signal } = options
-  const part = await openPartFile(file, stored)
+  // Two fetches into one part file would damage each other's, and what the first has finished.
+  const unlock = await lock(`${file}.jetty-part.lock`)
+  const part = await openPartFile(file, stored).catch(async (error) => {
+    await unlock()
+    throw error
+  })
   try {
     const ask = new URLSearchParams({
       fileId: stored.fileId,
@@ -136,6 +142,7 @@ async function fetchFile(
     )
   } finally {
     await part.close()
+    await unlock()
   }
 }
 
