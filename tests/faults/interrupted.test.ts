@@ -152,6 +152,20 @@ test('an object that a dead completion made is gone once its upload is aborted, 
   expect(await usageOf(accountId)).toEqual({ used: 0, reserved: 0 })
 })
 
+test('an upload that is aborted while it is being opened gets no URLs, and nothing stays open at the store', async () => {
+  const { apiKey, accountId } = await anAccount()
+  const { start } = uploader(apiKey)
+  s3.fault = async (): Promise<Fault> => {
+    await query(sql`UPDATE uploads SET state = 'aborted' WHERE account_id = ${accountId}`)
+    return 'pass'
+  }
+  const answer = await start([await aContent(17 * MIB), { path: 'a' }])
+  s3.fault = undefined
+  expect(answer).toMatchObject({ status: 409, body: { type: '/errors/upload-closed' } })
+  const [row] = await query(sql`SELECT id FROM uploads WHERE account_id = ${accountId}`)
+  expect(await listMultipartUploads(await keyOf(String(row?.id)))).toEqual([])
+})
+
 const meanwhile = [
   ['aborted', sql`state = 'aborting'`, 'aborting'],
   ['taken over by another call', sql`completing_since = now() + interval '1 second'`, 'completing'],
@@ -161,15 +175,12 @@ for (const [what, change, state] of meanwhile) {
     const { apiKey } = await anAccount()
     const { start, complete, read } = uploader(apiKey)
     const [{ uploadId }] = (await start([await aContent(3000), { path: 'a' }])).body.results
-    let changed: Promise<unknown> | undefined
-    s3.fault = () => {
-      if (changed) return 'pass'
-      changed = query(sql`UPDATE uploads SET ${change} WHERE id = ${uploadId}`)
-      return { status: 503, body: '' }
+    s3.fault = async (): Promise<Fault> => {
+      await query(sql`UPDATE uploads SET ${change} WHERE id = ${uploadId}`)
+      return 'pass'
     }
     expect((await complete(uploadId)).body.results?.[0].status).not.toBe('stored')
     s3.fault = undefined
-    await changed
     expect((await read(uploadId)).body.status).toBe(state)
   })
 }

@@ -13,8 +13,8 @@ export type Fault = 'pass' | 'hang' | 'lose' | 'refuse' | { status: number; body
 export type ServiceProxy = {
   url: string
   passed: Passed[]
-  /** Decides about each request from now on; undefined lets all pass. */
-  fault: ((passed: Passed) => Fault) | undefined
+  /** Decides about each request from now on, which waits for it; undefined lets all pass. */
+  fault: ((passed: Passed) => Fault | Promise<Fault>) | undefined
   stop(): Promise<void>
 }
 
@@ -40,7 +40,7 @@ export async function startProxy(target: string): Promise<ServiceProxy> {
     const { method = 'GET', url = '/', headers } = incoming
     const passed = { n: proxy.passed.length, method, url, body: body.toString('latin1') }
     proxy.passed.push(passed)
-    const fault = proxy.fault?.(passed) ?? 'pass'
+    const fault = (await proxy.fault?.(passed)) ?? 'pass'
     if (fault === 'refuse') return void incoming.socket.destroy()
     if (typeof fault === 'object') return void answer.writeHead(fault.status).end(fault.body)
 

@@ -1,6 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 import { expect, test } from 'vitest'
+import { query } from '../../../lib/db/client.ts'
+import { sweepUploads } from '../../../lib/uploads/sweep.ts'
+import { sql } from '../../../lib/vendor/orm.js'
 import { anAccount } from '../../local/account.ts'
 import { aContent } from '../../local/content.ts'
 import { uploader, usageOf } from '../../local/uploading.ts'
@@ -8,15 +11,22 @@ import { uploader, usageOf } from '../../local/uploading.ts'
 const LONG_ENOUGH_MS = 300
 
 /** Runs `act` while another client is half-way through ending an upload: it has the locks, and has not committed. */
-async function whileAborting<T>(
-  { accountId, uploadId }: { accountId: string; uploadId: string },
+function whileAborting<T>(upload: Ids, act: () => Promise<T>): Promise<T> {
+  return whileChanging(upload, `state = 'aborting'`, act)
+}
+
+type Ids = { accountId: string; uploadId: string }
+
+async function whileChanging<T>(
+  { accountId, uploadId }: Ids,
+  change: string,
   act: () => Promise<T>,
 ): Promise<T> {
   const client = new pg.Client({ connectionString: process.env.DATABASE_URL })
   await client.connect()
   await client.query('BEGIN')
   await client.query('SELECT id FROM agentcache_accounts WHERE id = $1 FOR UPDATE', [accountId])
-  await client.query(`UPDATE uploads SET state = 'aborting' WHERE id = $1`, [uploadId])
+  await client.query(`UPDATE uploads SET ${change} WHERE id = $1`, [uploadId])
   const acting = act()
   await sleep(LONG_ENOUGH_MS)
   await client.query('COMMIT')
@@ -66,4 +76,14 @@ test('a start that meets an upload being ended opens another one', async () => {
   expect(body.results[0].status).toBe('open')
   expect(body.results[0].uploadId).not.toBe(uploadId)
   expect(await usageOf(accountId)).toEqual({ used: 0, reserved: 6000 })
+})
+
+test('the sweep does not expire an upload whose client came back meanwhile', async () => {
+  const upload = await anOpenUpload()
+  const { uploadId, read } = upload
+  await query(
+    sql`UPDATE uploads SET expires_at = now() - interval '1 second' WHERE id = ${uploadId}`,
+  )
+  await whileChanging(upload, `expires_at = now() + interval '7 days'`, sweepUploads)
+  expect((await read(uploadId)).body.status).toBe('open')
 })
