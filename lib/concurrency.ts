@@ -12,3 +12,16 @@ export async function mapConcurrently<T, R>(
   await Promise.all(Array.from({ length: Math.min(limit, items.length) }, worker))
   return [...results].sort(([a], [b]) => a - b).map(([, result]) => result)
 }
+
+/** The result, or null when it takes longer; the work goes on without anybody waiting for it. */
+export async function orLeave<T>(work: Promise<T>, ms: number): Promise<T | null> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<null>((resolve) => {
+    timer = setTimeout(resolve, ms, null)
+  })
+  try {
+    return await Promise.race([work, late])
+  } finally {
+    clearTimeout(timer)
+  }
+}

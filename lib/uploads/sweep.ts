@@ -3,12 +3,10 @@ import { column } from '../db/row.ts'
 import { describeError, log } from '../log.ts'
 import { sql } from '../vendor/orm.js'
 import { releaseFree } from './abort.ts'
-import { completeUploads } from './complete.ts'
+import { completeUploads, type Deadlines, deadlinesFrom } from './complete.ts'
 import { COMPLETION_SECONDS_MAX, UPLOAD_COLUMNS } from './upload.ts'
 
 const UPLOADS_PER_RUN_MAX = 200
-/** No account's uploads are begun later than this, so that a run ends within a function's 60 s. */
-const BEGIN_WITHIN_MS = 30_000
 
 /** What a run did: completions finished for functions that died, uploads expired, reservations given back. */
 export type Swept = { completed: number; expired: number; released: number }
@@ -22,21 +20,21 @@ export type Swept = { completed: number; expired: number; released: number }
  * completing and aborting do.
  */
 export async function sweepUploads(): Promise<Swept> {
-  const beginBefore = Date.now() + BEGIN_WITHIN_MS
-  const completed = await finishStale(beginBefore)
+  const deadlines = deadlinesFrom(Date.now())
+  const completed = await finishStale(deadlines)
   const expired = await expire()
-  const released = await releaseEnded(beginBefore)
+  const released = await releaseEnded(deadlines)
   return { completed, expired, released }
 }
 
-async function finishStale(beginBefore: number): Promise<number> {
+async function finishStale(deadlines: Deadlines): Promise<number> {
   const rows = await query(sql`
     SELECT account_id, id FROM uploads
     WHERE state = 'completing' AND completing_since < now() - make_interval(secs => ${COMPLETION_SECONDS_MAX})
     ORDER BY completing_since LIMIT ${UPLOADS_PER_RUN_MAX}`)
-  return await forEachAccount(rows, beginBefore, async (accountId, ofAccount) => {
+  return await forEachAccount(rows, deadlines, async (accountId, ofAccount) => {
     const uploadIds = ofAccount.map((row) => column.text(row, 'id'))
-    const results = await completeUploads(accountId, uploadIds, beginBefore)
+    const results = await completeUploads(accountId, uploadIds, deadlines)
     return results.filter((one) => 'status' in one && one.status === 'stored').length
   })
 }
@@ -60,18 +58,18 @@ async function expire(): Promise<number> {
   return expired.length
 }
 
-async function releaseEnded(beginBefore: number): Promise<number> {
+async function releaseEnded(deadlines: Deadlines): Promise<number> {
   const rows = await query(sql`
     SELECT ${UPLOAD_COLUMNS} FROM uploads u
     WHERE u.state = 'aborting' AND (u.part_count > 1 OR u.urls_expire_at < now())
     ORDER BY u.updated_at LIMIT ${UPLOADS_PER_RUN_MAX}`)
-  return await forEachAccount(rows, beginBefore, releaseFree)
+  return await forEachAccount(rows, deadlines, releaseFree)
 }
 
 /** Adds up what `act` did for the uploads of each account. */
 async function forEachAccount(
   rows: Row[],
-  beginBefore: number,
+  { beginBefore }: Deadlines,
   act: (accountId: string, ofAccount: Row[]) => Promise<number>,
 ): Promise<number> {
   let done = 0

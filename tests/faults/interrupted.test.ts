@@ -363,3 +363,23 @@ test('an upload that cannot be released does not keep the sweep from the others'
   await sweepUploads()
   expect(await usageOf(accountId)).toEqual({ used: 0, reserved: 0 })
 })
+
+test('a store that takes too long is not waited for: the answer is completing, and the next call finds the file', async () => {
+  const { completeUploads, deadlinesFrom } = await import('../../lib/uploads/complete.ts')
+  const { apiKey, accountId } = await anAccount()
+  const content = await aContent(17 * MIB)
+  const { start, read } = uploader(apiKey)
+  const [{ uploadId, ...result }] = (await start([content, { path: 'a' }])).body.results
+  await sendParts(result, content)
+
+  s3.fault = ({ method }) => (method === 'POST' ? 'hang' : 'pass')
+  const deadlines = { ...deadlinesFrom(Date.now()), answerBefore: Date.now() + 300 }
+  const [late] = await completeUploads(accountId, [uploadId], deadlines)
+  s3.fault = undefined
+  expect(late).toMatchObject({ status: 'completing' })
+  expect((await read(uploadId)).body.status).toBe('completing')
+
+  await letClaimsAge(accountId)
+  expect((await completeUploads(accountId, [uploadId]))[0]).toMatchObject({ status: 'stored' })
+  expect(await usageOf(accountId)).toEqual({ used: content.fileSize, reserved: 0 })
+})

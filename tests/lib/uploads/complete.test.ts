@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { query } from '../../../lib/db/client.ts'
-import { completeUploads } from '../../../lib/uploads/complete.ts'
+import { completeUploads, deadlinesFrom } from '../../../lib/uploads/complete.ts'
 import { sql } from '../../../lib/vendor/orm.js'
 import { anAccount } from '../../local/account.ts'
 import { aContent } from '../../local/content.ts'
@@ -17,7 +17,10 @@ async function aSentUpload() {
 
 test('what cannot be begun in time is answered as completing and stays open for the next call', async () => {
   const { apiKey, accountId, uploadId } = await aSentUpload()
-  const late = await completeUploads(accountId, [uploadId], Date.now() - 1)
+  const late = await completeUploads(accountId, [uploadId], {
+    ...deadlinesFrom(Date.now()),
+    beginBefore: 0,
+  })
   expect(late).toEqual([{ uploadId, status: 'completing', retryAfterSeconds: 2 }])
   expect((await uploader(apiKey).read(uploadId)).body.status).toBe('open')
   expect((await completeUploads(accountId, [uploadId]))[0]).toMatchObject({ status: 'stored' })
