@@ -37,12 +37,15 @@ export function keepSignatures(
   }
 }
 
+/** What a request was sent with: if it is refused, this is what is not good any more. */
+export type Used = { signed: Signed; grant: Admission | null }
+
 /** Where a part goes over a path and with which headers; asks for a signature or a grant where one is missing or old. */
 export async function partTicket(
   run: Run,
   transfer: Transfer,
   { partNumber, route }: { partNumber: number; route: Route },
-): Promise<{ url: string; headers: Record<string, string> }> {
+): Promise<{ url: string; headers: Record<string, string>; used: Used }> {
   if (!isUsable(transfer, partNumber, route)) await run.signer.ask(transfer)
   const ticket = transfer.tickets.get(partNumber)
   if (!ticket) throw failure('the service did not sign a part', 'again', { waitMs: 1000 })
@@ -53,10 +56,12 @@ export async function partTicket(
     .replace('{partNumber}', String(partNumber))
     .replace('{signature}', signature)
   const headers = { ...signed.headers, ...checksumHeader(transfer, partNumber) }
-  if (route.url === null || !transfer.grant) return { url, headers }
+  const { grant } = transfer
+  if (route.url === null || !grant) return { url, headers, used: { signed, grant: null } }
   return {
     url: overEdge(url, route.url),
-    headers: { ...headers, 'x-jetty-grant': transfer.grant.token },
+    headers: { ...headers, 'x-jetty-grant': grant.token },
+    used: { signed, grant },
   }
 }
 

@@ -1,5 +1,6 @@
 import { retryAfterMs } from './backoff.ts'
 import { type Failure, failure, type Retry } from './failure.ts'
+import type { Used } from './sign.ts'
 import type { PartAnswer } from './source.ts'
 import type { Transfer } from './transfer.ts'
 
@@ -18,7 +19,7 @@ const CONTENT_CODES = new Set([
   'IncompleteBody',
 ])
 
-type Asked = { partNumber: number; answer: PartAnswer; direct: boolean }
+type Asked = { partNumber: number; answer: PartAnswer; direct: boolean; used: Used }
 
 /**
  * What a store's or relay's answer to a part means; null when the part is stored. Codes are those of the Amazon S3 API
@@ -43,10 +44,16 @@ export function judgeAnswer(transfer: Transfer, asked: Asked): Failure | null {
   return failure(text, 'never')
 }
 
-/** The part is signed anew, and the grant with it; if that does not help, the path or the store is at fault. */
+/**
+ * What was signed together ends together, so all of it is signed anew, and the grant with it, unless that has happened
+ * since; if it does not help, the path or the store is at fault.
+ */
 function refusedSignature(transfer: Transfer, asked: Asked, text: string): Failure {
-  transfer.tickets.delete(asked.partNumber)
-  if (!asked.direct) transfer.grant = null
+  const { signed, grant } = asked.used
+  for (const [partNumber, ticket] of transfer.tickets) {
+    if (ticket.signed === signed) transfer.tickets.delete(partNumber)
+  }
+  if (!asked.direct && transfer.grant === grant) transfer.grant = null
   const retry = countRefusal(transfer, asked, 'again')
   if (retry === 'again') return failure(text, 'again')
   const expired = /expired/i.test(asked.answer.body)

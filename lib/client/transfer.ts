@@ -103,7 +103,7 @@ async function sendPart(
   { partNumber, flight }: { partNumber: number; flight: Flight },
 ): Promise<void> {
   const { file, layout, paths } = transfer.first
-  const ticket = await partTicket(run, transfer, { partNumber, route: flight.route })
+  const { used, ...ticket } = await partTicket(run, transfer, { partNumber, route: flight.route })
   if (await file.source.changed()) throw failure(CHANGED_MESSAGE, 'never')
 
   const { offset, length } = partRange(layout, partNumber)
@@ -116,7 +116,8 @@ async function sendPart(
       signal: flight.signal,
       onSent,
     })
-    const refused = judgeAnswer(transfer, { partNumber, answer, direct: flight.route.url === null })
+    const direct = flight.route.url === null
+    const refused = judgeAnswer(transfer, { partNumber, answer, direct, used })
     if (refused && (await file.source.changed())) throw failure(CHANGED_MESSAGE, 'never')
     if (refused) throw refused
   } finally {

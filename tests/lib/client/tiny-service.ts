@@ -12,7 +12,14 @@ export type Fault =
   | 'reset'
   | undefined
 
-export type PartSeen = { path: string; uploadId: string; partNumber: number; bytes: number }
+export type PartSeen = {
+  path: string
+  uploadId: string
+  partNumber: number
+  bytes: number
+  /** When what was signed with it ends. */
+  ends: string
+}
 
 export type TinyOptions = {
   edges?: number
@@ -77,14 +84,15 @@ export async function startTiny(options: TinyOptions = {}) {
       const key = `${uploadId}/${partNumber}`
       partTimes.set(key, (partTimes.get(key) ?? 0) + 1)
       const bytes = Number(request.headers['content-length'])
+      const ends = url.searchParams.get('X-Ends') ?? ''
       const fault = options.onPart?.(
-        { path: via, uploadId, partNumber, bytes },
+        { path: via, uploadId, partNumber, bytes, ends },
         partTimes.get(key) ?? 1,
       )
       if (await suffer(fault, request, response)) return
       const body = await readAll(request).catch(() => undefined)
       if (!body) return
-      seen.push({ path: via, uploadId, partNumber, bytes: body.length })
+      seen.push({ path: via, uploadId, partNumber, bytes: body.length, ends })
       return answerPart({ url, request, response, body, via, uploadId, partNumber })
     }
     const body = (await readAll(request)).toString()
@@ -344,7 +352,9 @@ export async function startTiny(options: TinyOptions = {}) {
     const [, first = '0', last = '0'] = /bytes=(\d+)-(\d+)/.exec(request.headers.range ?? '') ?? []
     if (await suffer(options.onRange?.(Number(first)), request, response)) return
     const part = file.bytes.subarray(Number(first), Number(last) + 1)
-    seen.push({ path: 'get', uploadId: file.fileId, partNumber: Number(first), bytes: part.length })
+    const ends = url.searchParams.get('X-Ends') ?? ''
+    const partNumber = Number(first)
+    seen.push({ path: 'get', uploadId: file.fileId, partNumber, bytes: part.length, ends })
     const range = `bytes ${first}-${last}/${file.fileSize}`
     response.writeHead(206, { 'content-range': range, 'content-length': part.length }).end(part)
   }
