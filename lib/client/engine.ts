@@ -193,10 +193,7 @@ function settleFailure(
 function wakeLater(state: State): void {
   if (state.stopped || state.queue.pending() === 0) return
   const now = performance.now()
-  const rested = state.routes.map(({ restUntil }) => restUntil).filter((at) => at > now)
-  const at = Math.min(
-    state.queue.nextAt() > now ? state.queue.nextAt() : Number.POSITIVE_INFINITY,
-    ...rested,
-  )
+  const rests = state.routes.map(({ restUntil }) => restUntil)
+  const at = Math.min(...[state.queue.nextAt(), ...rests].filter((time) => time > now))
   if (at < Number.POSITIVE_INFINITY) state.timer = setTimeout(() => pump(state), at - now + 1)
 }

@@ -16,7 +16,7 @@ export type Swept = { completed: number; expired: number; released: number }
  * releases ended ones that nothing can write to any more. Bounded, and safe to run twice at once: each step is a
  * conditional statement of its own. What fails for one account is logged and left to the next run.
  *
- * Round trips: SQL 4, and 2 for each account that has a completion to finish, 1 for each that gets something back; S3 as
+ * Round trips: SQL 3, 1 more to expire, 2 for each account with completions, 1 for each that gets quota back; S3 as
  * completing and aborting do.
  */
 export async function sweepUploads(): Promise<Swept> {
