@@ -198,6 +198,7 @@ export const uploads = pgTable(
     index('uploads_expiry').on(t.expiresAt).where(sql`${t.state} IN ('open', 'completing')`),
     index('uploads_aborting').on(t.updatedAt).where(sql`${t.state} = 'aborting'`),
     index('uploads_blob').on(t.blobId),
+    index('uploads_done').on(t.accountId, t.completedAt).where(sql`${t.state} = 'done'`),
     check(
       'uploads_state',
       sql`${t.state} IN ('open', 'completing', 'done', 'aborting', 'aborted')`,
@@ -237,8 +238,12 @@ export const uploadSessions = pgTable(
     uploadVia: text('upload_via').notNull(),
     threads: integer('threads').notNull(),
     edgesUsed: jsonb('edges_used').$type<string[]>().notNull(),
+    /** What each path carried in this session: `{ [id]: { parts, bytes, busyMs, failures } }`. */
+    paths: jsonb('paths').notNull().default({}),
     chunksCompleted: integer('chunks_completed').notNull().default(0),
     bytesUploaded: bytes('bytes_uploaded').notNull().default(0),
+    /** Bytes per second between the last two reports. */
+    speedBytes: doublePrecision('speed_bytes').notNull().default(0),
     status: text('status').notNull().default('in_progress'),
     errorMessage: text('error_message'),
     startedAt: instant('started_at').notNull().defaultNow(),
@@ -289,7 +294,29 @@ export const downloads = pgTable(
   (t) => [index('downloads_free_until').on(t.freeUntil), index('downloads_blob').on(t.blobId)],
 )
 
-/** The catalogue of relays. `url` is where one answers; only active ones are ever offered. */
+/** Clones, one row each: what deduplication saved, kept for as long as the longest period of the statistics. */
+export const references = pgTable(
+  'user_file_references',
+  {
+    id: uuid('id').primaryKey().defaultRandom(),
+    accountId: uuid('account_id')
+      .notNull()
+      .references(() => accounts.id, { onDelete: 'cascade' }),
+    fileHash: text('file_hash').notNull(),
+    path: bytewiseText('path').notNull(),
+    savedBytes: bytes('saved_bytes').notNull(),
+    createdAt: createdAt(),
+  },
+  (t) => [
+    index('user_file_references_account').on(t.accountId, t.createdAt),
+    index('user_file_references_created').on(t.createdAt),
+  ],
+)
+
+/**
+ * The catalogue of relays. `url` is where one answers, `public_key` verifies its heartbeats (raw Ed25519, base64). One is
+ * offered while it is active, not draining, and was up when last probed.
+ */
 export const edges = pgTable(
   'edge_locations',
   {
@@ -300,8 +327,16 @@ export const edges = pgTable(
     lat: doublePrecision('lat').notNull(),
     lng: doublePrecision('lng').notNull(),
     provider: text('provider').notNull().default('cloudflare'),
+    publicKey: text('public_key'),
     isActive: boolean('is_active').notNull().default(false),
+    isDraining: boolean('is_draining').notNull().default(false),
+    isUp: boolean('is_up').notNull().default(false),
+    version: text('version'),
+    /** When it was last probed, and when a probe last succeeded. */
+    checkedAt: instant('checked_at'),
+    seenAt: instant('seen_at'),
     createdAt: createdAt(),
+    updatedAt: updatedAt(),
   },
   (t) => [
     check(
@@ -312,6 +347,11 @@ export const edges = pgTable(
   ],
 )
 
+/**
+ * A row per active edge and round of probes: whether it was up, what it said of itself (null without a heartbeat), and what
+ * clients measured (round trip, goodput of one connection, failed parts in percent; null where at least three accounts
+ * did not).
+ */
 export const edgeMetrics = pgTable(
   'edge_metrics',
   {
@@ -319,11 +359,12 @@ export const edgeMetrics = pgTable(
       .notNull()
       .references(() => edges.id, { onDelete: 'cascade' }),
     timestamp: instant('timestamp').notNull(),
-    latencyMs: integer('latency_ms').notNull(),
-    loadPercent: integer('load_percent').notNull(),
-    bandwidthMbps: integer('bandwidth_mbps').notNull(),
-    activeUploads: integer('active_uploads').notNull().default(0),
-    errorRate: numeric('error_rate', { precision: 5, scale: 2 }).notNull().default('0'),
+    isUp: boolean('is_up').notNull(),
+    latencyMs: integer('latency_ms'),
+    loadPercent: integer('load_percent'),
+    bandwidthMbps: integer('bandwidth_mbps'),
+    activeUploads: integer('active_uploads'),
+    errorRate: numeric('error_rate', { precision: 5, scale: 2 }),
   },
   (t) => [
     primaryKey({ columns: [t.edgeId, t.timestamp] }),
@@ -331,6 +372,35 @@ export const edgeMetrics = pgTable(
     check('edge_metrics_load', sql`${t.loadPercent} BETWEEN 0 AND 100`),
   ],
 )
+
+/** Days of an edge (UTC), rolled up from `edge_metrics` and from what sessions reported. */
+export const edgePerformance = pgTable(
+  'edge_performance_daily',
+  {
+    edgeId: text('edge_id')
+      .notNull()
+      .references(() => edges.id, { onDelete: 'cascade' }),
+    date: date('date', { mode: 'string' }).notNull(),
+    avgLatencyMs: integer('avg_latency_ms'),
+    avgLoadPercent: integer('avg_load_percent'),
+    totalUploads: integer('total_uploads').notNull(),
+    totalBytesTransferred: bytes('total_bytes_transferred').notNull(),
+    avgUploadSpeedMbps: numeric('avg_upload_speed_mbps', { precision: 10, scale: 2 }),
+    uptimePercent: numeric('uptime_percent', { precision: 5, scale: 2 }).notNull(),
+    errorCount: integer('error_count').notNull().default(0),
+  },
+  (t) => [
+    primaryKey({ columns: [t.edgeId, t.date] }),
+    index('edge_performance_daily_date').on(t.date),
+  ],
+)
+
+/** Periodic jobs; the row is the lock: whoever moves `started_at` runs the job. */
+export const jobs = pgTable('periodic_jobs', {
+  name: text('name').primaryKey(),
+  startedAt: instant('started_at').notNull(),
+  finishedAt: instant('finished_at'),
+})
 
 /** What a store can do, found out once by requests (lib/storage/probe.ts). */
 export const storeCapabilities = pgTable(

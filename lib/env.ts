@@ -34,6 +34,14 @@ export const Environment = z.object({
     }),
   ),
   DEDUP_SCOPE: z.enum(['account', 'global']),
+  LYVE_POSITION: z.optional(
+    z.string().check(
+      z.refine((text) => positionOf(text) !== null, {
+        error: 'expected latitude,longitude in degrees, such as 38.9,-77.4',
+      }),
+    ),
+  ),
+  JOBS_AFTER_REQUESTS: z._default(z.enum(['on', 'off']), 'on'),
   WEBHOOK_BEARER_SECRET: z.optional(Secret),
   VERCEL_AUTOMATION_BYPASS_SECRET: z.optional(z.string().check(z.minLength(1))),
 })
@@ -60,6 +68,14 @@ export function parseEnvironment(values: Record<string, string | undefined>): En
 /** The 32-byte keys of JETTY_MASTER_KEY, newest first. */
 export function masterKeys(list: string): Buffer[] {
   return list.split(',').map((key) => Buffer.from(key.trim(), 'base64'))
+}
+
+/** A position as LYVE_POSITION has it, or null. */
+export function positionOf(text: string): { lat: number; lng: number } | null {
+  const match = /^(-?\d{1,2}(?:\.\d+)?),(-?\d{1,3}(?:\.\d+)?)$/.exec(text)
+  if (!match) return null
+  const [lat, lng] = [Number(match[1]), Number(match[2])]
+  return Math.abs(lat) <= 90 && Math.abs(lng) <= 180 ? { lat, lng } : null
 }
 
 /** The settings of this process. */

@@ -10,11 +10,15 @@ export type Edge = {
   country: string
   lat: number
   lng: number
+  /** When a probe last succeeded, in ms since 1970. */
+  seenAt: number | null
 }
 
 /** Reads the relays that may be offered, in whatever round trip is under way. */
 export function activeEdges(): SQL {
-  return sql`SELECT id, url, city, country, lat, lng FROM edge_locations WHERE is_active ORDER BY id`
+  return sql`
+    SELECT id, url, city, country, lat, lng, seen_at FROM edge_locations
+    WHERE is_active AND is_up AND NOT is_draining ORDER BY id`
 }
 
 /** The answer to `activeEdges`. */
@@ -26,5 +30,10 @@ export function edgesOf(rows: Row[]): Edge[] {
     country: column.text(row, 'country'),
     lat: column.number(row, 'lat'),
     lng: column.number(row, 'lng'),
+    seenAt: millisecondsOf(column.timeOrNull(row, 'seen_at')),
   }))
+}
+
+function millisecondsOf(time: string | null): number | null {
+  return time === null ? null : Date.parse(time)
 }

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
-import { Environment, masterKeys, parseEnvironment } from '../../lib/env.ts'
+import { Environment, masterKeys, parseEnvironment, positionOf } from '../../lib/env.ts'
 
 const SECRET = 'a-secret-of-more-than-32-characters'
 const KEY = Buffer.alloc(32, 1).toString('base64')
@@ -23,10 +23,22 @@ const COMPLETE = {
   EDGE_GRANT_PRIVATE_KEY: KEY,
   DEDUP_SCOPE: 'account',
 }
-const OPTIONAL = ['WEBHOOK_BEARER_SECRET', 'VERCEL_AUTOMATION_BYPASS_SECRET']
+const OPTIONAL = [
+  'LYVE_POSITION',
+  'JOBS_AFTER_REQUESTS',
+  'WEBHOOK_BEARER_SECRET',
+  'VERCEL_AUTOMATION_BYPASS_SECRET',
+]
 
 test('a complete environment is accepted without the optional names', () => {
-  expect(parseEnvironment(COMPLETE)).toEqual(COMPLETE)
+  expect(parseEnvironment(COMPLETE)).toEqual({ ...COMPLETE, JOBS_AFTER_REQUESTS: 'on' })
+})
+
+test('the position of the store is a point on the globe', () => {
+  expect(positionOf('38.9,-77.4')).toEqual({ lat: 38.9, lng: -77.4 })
+  for (const wrong of ['', '91,0', '0,181', '1', '1,2,3', 'a,b', '1, 2'])
+    expect(positionOf(wrong), wrong).toBeNull()
+  expect(() => parseEnvironment({ ...COMPLETE, LYVE_POSITION: '91,0' })).toThrow(/LYVE_POSITION/)
 })
 
 test('.env.example lists exactly the names that are parsed, and no secret has a value there', () => {
@@ -38,6 +50,7 @@ test('.env.example lists exactly the names that are parsed, and no secret has a 
   expect(listed.filter((line) => !line.endsWith('='))).toEqual([
     'JETTYTHUNDER_API_URL=self',
     'DEDUP_SCOPE=account',
+    'JOBS_AFTER_REQUESTS=on',
   ])
 })
 

@@ -65,13 +65,13 @@ export async function registerEdges(databaseUrl: string, edges: Edge[]): Promise
   const client = new pg.Client({ connectionString: databaseUrl })
   await client.connect()
   await client.query(
-    'UPDATE edge_locations SET url = NULL, is_active = false WHERE url IS NOT NULL',
+    'UPDATE edge_locations SET url = NULL, is_active = false, is_up = false WHERE url IS NOT NULL',
   )
   for (const { id, url } of edges) {
-    await client.query('UPDATE edge_locations SET url = $2, is_active = true WHERE id = $1', [
-      id,
-      url,
-    ])
+    await client.query(
+      'UPDATE edge_locations SET url = $2, is_active = true, is_up = true, seen_at = now() WHERE id = $1',
+      [id, url],
+    )
   }
   await client.end()
 }

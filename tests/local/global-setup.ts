@@ -4,6 +4,8 @@ import { startStack } from './stack.ts'
 export async function setup(): Promise<() => Promise<void>> {
   const stack = await startStack()
   Object.assign(process.env, stack.env, {
+    // A test runs the jobs when it means to, and counts the round trips of nothing else.
+    JOBS_AFTER_REQUESTS: 'off',
     JETTY_TEST_REDIS_URL: stack.redisUrl,
     JETTY_TEST_EDGES: JSON.stringify(stack.edges),
   })
