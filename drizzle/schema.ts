@@ -63,6 +63,13 @@ export const accounts = pgTable(
       .notNull()
       .references(() => tiers.tier),
     status: text('status').notNull().default('active'),
+    /** SHA-256 of what provisioning asked for; the same request again is answered, another is refused. */
+    requestDigest: text('request_digest'),
+    /** SHA-256 of the account's secret (`jts_…`). */
+    secretHash: text('secret_hash').unique(),
+    /** The highest of 80, 90 and 100 percent of the storage quota that a warning went out for; 0 below. */
+    warnedPercent: integer('warned_percent').notNull().default(0),
+    statusChangedAt: instant('status_changed_at').notNull().defaultNow(),
     storageUsedBytes: bytes('storage_used_bytes').notNull().default(0),
     storageReservedBytes: bytes('storage_reserved_bytes').notNull().default(0),
     createdAt: createdAt(),
@@ -77,6 +84,88 @@ export const accounts = pgTable(
     check(
       'agentcache_accounts_usage',
       sql`${t.storageUsedBytes} >= 0 AND ${t.storageReservedBytes} >= 0`,
+    ),
+  ],
+)
+
+/**
+ * What provisioning gave out, on both sides of it, sealed (AES-256-GCM under JETTY_MASTER_KEY): for replays within 30 days.
+ * `side` is `storage` (keyed by the account's id) or `agentcache` (keyed by the user's).
+ */
+export const credentials = pgTable(
+  'jettythunder_credentials',
+  {
+    side: text('side').notNull(),
+    subject: text('subject').notNull(),
+    requestDigest: text('request_digest').notNull(),
+    sealed: text('sealed').notNull(),
+    createdAt: createdAt(),
+    expiresAt: instant('expires_at').notNull(),
+  },
+  (t) => [
+    primaryKey({ columns: [t.side, t.subject] }),
+    index('jettythunder_credentials_expiry').on(t.expiresAt),
+    check('jettythunder_credentials_side', sql`${t.side} IN ('agentcache', 'storage')`),
+  ],
+)
+
+/** Ids of webhooks that were acted upon, so that a repeated one is answered alike and never acts twice. */
+export const receipts = pgTable(
+  'webhook_receipts',
+  {
+    endpoint: text('endpoint').notNull(),
+    webhookId: text('webhook_id').notNull(),
+    bodyDigest: text('body_digest').notNull(),
+    /** What was answered, without secrets; null where acting again is harmless and gives the same answer. */
+    answer: jsonb('answer'),
+    createdAt: createdAt(),
+  },
+  (t) => [
+    primaryKey({ columns: [t.endpoint, t.webhookId] }),
+    index('webhook_receipts_created').on(t.createdAt),
+  ],
+)
+
+/** Where an account wants to be told of events; the signing secret (`whsec_…`) is sealed. */
+export const eventEndpoints = pgTable('event_endpoints', {
+  accountId: uuid('account_id')
+    .primaryKey()
+    .references(() => accounts.id, { onDelete: 'cascade' }),
+  url: text('url').notNull(),
+  sealedSecret: text('sealed_secret').notNull(),
+  disabledAt: instant('disabled_at'),
+  disabledReason: text('disabled_reason'),
+  createdAt: createdAt(),
+  updatedAt: updatedAt(),
+})
+
+/** Events on their way: written in the transaction of what happened, delivered at least once. */
+export const outbox = pgTable(
+  'event_outbox',
+  {
+    id: uuid('id').primaryKey().defaultRandom(),
+    accountId: uuid('account_id')
+      .notNull()
+      .references(() => accounts.id, { onDelete: 'cascade' }),
+    type: text('type').notNull(),
+    data: jsonb('data').notNull(),
+    attempts: integer('attempts').notNull().default(0),
+    nextAttemptAt: instant('next_attempt_at').notNull().defaultNow(),
+    deliveredAt: instant('delivered_at'),
+    givenUpAt: instant('given_up_at'),
+    lastStatus: integer('last_status'),
+    lastError: text('last_error'),
+    createdAt: createdAt(),
+  },
+  (t) => [
+    index('event_outbox_due')
+      .on(t.nextAttemptAt)
+      .where(sql`${t.deliveredAt} IS NULL AND ${t.givenUpAt} IS NULL`),
+    index('event_outbox_account').on(t.accountId, t.createdAt),
+    index('event_outbox_created').on(t.createdAt),
+    check(
+      'event_outbox_type',
+      sql`${t.type} IN ('upload.completed', 'file.deleted', 'quota.warning', 'account.tier_changed', 'webhook.test')`,
     ),
   ],
 )
@@ -187,6 +276,8 @@ export const uploads = pgTable(
     createdAt: createdAt(),
     updatedAt: updatedAt(),
     completedAt: instant('completed_at'),
+    /** When the store was asked for multipart uploads that a dead function left under this key. */
+    sweptAt: instant('swept_at'),
   },
   (t) => [
     uniqueIndex('uploads_content')
@@ -198,6 +289,11 @@ export const uploads = pgTable(
     index('uploads_expiry').on(t.expiresAt).where(sql`${t.state} IN ('open', 'completing')`),
     index('uploads_aborting').on(t.updatedAt).where(sql`${t.state} = 'aborting'`),
     index('uploads_blob').on(t.blobId),
+    index('uploads_unswept')
+      .on(t.updatedAt)
+      .where(
+        sql`${t.state} IN ('done', 'aborted') AND ${t.partCount} > 1 AND ${t.sweptAt} IS NULL`,
+      ),
     index('uploads_done').on(t.accountId, t.completedAt).where(sql`${t.state} = 'done'`),
     check(
       'uploads_state',

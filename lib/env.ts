@@ -41,6 +41,9 @@ export const Environment = z.object({
       }),
     ),
   ),
+  EVENTS_ALLOWED_HOSTS: z.optional(
+    z.string().check(z.regex(/^[a-z0-9.-]+(:\d{1,5})?(,[a-z0-9.-]+(:\d{1,5})?)*$/)),
+  ),
   JOBS_AFTER_REQUESTS: z._default(z.enum(['on', 'off']), 'on'),
   WEBHOOK_BEARER_SECRET: z.optional(Secret),
   VERCEL_AUTOMATION_BYPASS_SECRET: z.optional(z.string().check(z.minLength(1))),

@@ -3,6 +3,7 @@ export const PROBLEMS = {
   'invalid-request': { status: 400, title: 'The request is not valid' },
   unauthorized: { status: 401, title: 'The API key is missing or not accepted' },
   'account-suspended': { status: 403, title: 'The account is suspended' },
+  'account-deleted': { status: 403, title: 'The account is deleted' },
   'quota-exceeded': { status: 403, title: 'The upload does not fit the storage quota' },
   'bandwidth-exceeded': {
     status: 403,
@@ -11,6 +12,8 @@ export const PROBLEMS = {
   'not-found': { status: 404, title: 'There is no such thing in this account' },
   'path-taken': { status: 409, title: 'Another file already has this path' },
   'upload-closed': { status: 409, title: 'The upload is not open any more' },
+  'account-conflict': { status: 409, title: 'The account was asked for differently before' },
+  'webhook-conflict': { status: 409, title: 'This webhook id was used for another message' },
   'session-closed': { status: 409, title: 'The session has ended' },
   'edge-conflict': { status: 409, title: 'The edge cannot go into this state' },
   'parts-missing': { status: 409, title: 'Parts of the upload are not stored' },
@@ -21,8 +24,11 @@ export const PROBLEMS = {
     title: 'Size, part digests and content id do not belong together',
   },
   'progress-mismatch': { status: 422, title: 'The reported progress does not fit the upload' },
+  'events-url-refused': { status: 422, title: 'Events cannot be sent to this address' },
+  'rate-limited': { status: 429, title: 'Too many calls in a short time' },
   'edge-unreachable': { status: 422, title: 'Nothing answers as this edge at its address' },
   internal: { status: 500, title: 'Something failed on our side' },
+  'storage-side-unavailable': { status: 503, title: 'The storage side does not answer' },
   'store-unavailable': { status: 503, title: 'The storage service does not answer' },
   'store-unsafe': { status: 503, title: 'The storage service cannot be used safely' },
 } as const satisfies Record<string, { status: number; title: string }>

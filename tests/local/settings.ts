@@ -33,13 +33,15 @@ export const FIXED = {
 
 /** Fresh secrets. */
 export function newSecrets(): Secrets {
+  // One deployment plays both sides: what one signs with is what the other accepts.
+  const betweenSides = hex(32)
   return {
     POSTGRES_PASSWORD: hex(16),
     UPSTASH_REDIS_REST_TOKEN: hex(32),
     LYVE_ACCESS_KEY: hex(10).toUpperCase(),
     LYVE_SECRET_KEY: hex(20),
-    JETTYTHUNDER_WEBHOOK_SECRET: hex(32),
-    AGENTCACHE_WEBHOOK_SECRET: hex(32),
+    JETTYTHUNDER_WEBHOOK_SECRET: betweenSides,
+    AGENTCACHE_WEBHOOK_SECRET: betweenSides,
     INTERNAL_WEBHOOK_SECRET: hex(32),
     CRON_SECRET: hex(32),
     ADMIN_TOKEN: hex(32),
