@@ -35,7 +35,7 @@ export async function createAccount(
     ), key AS (
       INSERT INTO api_keys (key_hash, account_id) SELECT ${hashApiKey(apiKey)}, id FROM account
     )
-    SELECT id, status FROM account`)
+    SELECT id, status, rate_limit_per_minute FROM account JOIN tier_configs ON tier = ${wanted.tier}`)
   if (!row)
     throw new Problem('invalid-request', `The user ${wanted.userId} has an account already.`)
 
@@ -44,6 +44,7 @@ export async function createAccount(
     userId: wanted.userId,
     tier: wanted.tier,
     status: column.text(row, 'status'),
+    callsPerMinute: column.number(row, 'rate_limit_per_minute'),
   }
   return { account, apiKey }
 }

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { describeError, log } from '../log.ts'
 import { Problem } from '../problem.ts'
+import { rateHeaders } from './rate-headers.ts'
 
 export type Handler = (request: Request) => Promise<Response>
 
@@ -10,6 +11,7 @@ export function route(handler: Handler): Handler {
     const requestId = request.headers.get('x-vercel-id') ?? randomUUID()
     const response = await answer(handler, request, requestId)
     response.headers.set('x-request-id', requestId)
+    for (const [name, value] of rateHeaders(request)) response.headers.set(name, value)
     if (!response.headers.has('cache-control')) response.headers.set('cache-control', 'no-store')
     return response
   }

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { expect, test } from 'vitest'
 import { GET } from '../../../api/storage/files.ts'
 import { hashApiKey } from '../../../lib/accounts/api-key.ts'
-import { forgetApiKey } from '../../../lib/accounts/authenticate.ts'
+import { forgetApiKeys } from '../../../lib/accounts/authenticate.ts'
 import { query } from '../../../lib/db/client.ts'
 import { redis } from '../../../lib/redis/client.ts'
 import { sql } from '../../../lib/vendor/orm.js'
@@ -17,6 +17,8 @@ const junk = [
   '{"status":"active"}',
   '{"id":"x","userId":"u","tier":"pro","status":"active"}',
   '{"id":["a"],"userId":"u","tier":"pro","status":"active"}',
+  '{"callsPerMinute":0}',
+  '{"id":"4f6c1a90-0d3c-4f0e-9c56-0e8a4a3f5b21","userId":"u","tier":"pro","status":"active"}',
 ]
 
 test('a cached answer that is not an account, as of another version, counts as none', async () => {
@@ -47,7 +49,7 @@ test('a revoked or expired key is refused, and works until then', async () => {
     expect((await list()).status).toBe(200)
     const [row] = await query(sql`UPDATE api_keys SET ${change} WHERE account_id = ${accountId}
       RETURNING expires_at > now() AS still_good`)
-    await forgetApiKey(hashApiKey(apiKey))
+    await forgetApiKeys([hashApiKey(apiKey)])
     expect((await list()).status).toBe(row?.still_good ? 200 : 401)
   }
 })
