@@ -34,6 +34,37 @@ export function readSettings(flags: Known): Settings {
   )
 }
 
+/**
+ * The service's address alone, for what needs no API key: from the flag, else as `readSettings` finds it.
+ *
+ * @throws a usage error when there is none
+ */
+export function readServiceUrl(flag: string | undefined): string {
+  const url = flag || process.env.JETTY_URL || (readConfig(configPath()) ?? readDevEnv() ?? {}).url
+  if (url) return url
+  throw usageError('Set JETTY_URL or give --url, or run `npm run dev`.')
+}
+
+/**
+ * What allows to register and retire relays. Only from the environment: a flag would stand in the process list.
+ *
+ * @throws a usage error when it is not set
+ */
+export function readAdminToken(): string {
+  const { JETTY_ADMIN_TOKEN } = process.env
+  if (JETTY_ADMIN_TOKEN) return JETTY_ADMIN_TOKEN
+  throw usageError(
+    'Set JETTY_ADMIN_TOKEN to the ADMIN_TOKEN of the deployment; there is no flag for it.',
+  )
+}
+
+/** Whether the locale shows more than ASCII, by the variables that POSIX names (XBD 8.2), in their order. */
+export function isUtf8Locale(): boolean {
+  if (process.platform === 'win32') return true
+  const { LC_ALL, LC_CTYPE, LANG } = process.env
+  return /utf-?8/i.test(LC_ALL || LC_CTYPE || LANG || '')
+}
+
 /** What is asked for, filled up from a file; but a filed key goes only to the address it was filed with. */
 function combine(asked: Known, filed: Known): Settings | undefined {
   const url = asked.url ?? filed.url
