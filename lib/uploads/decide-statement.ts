@@ -7,9 +7,22 @@ import { type ChecksumMode, LATE_PUT_SECONDS, UPLOAD_DAYS } from './upload.ts'
 /** A file of a start, with the ids that a new upload of it would get. */
 export type Candidate = NewFile & Content & { uploadId: string; storageKey: string }
 
+/** A content, and where a clone of it would go; it takes the content type of the file that it is a clone of. */
+export type CloneCandidate = Pick<NewFile, 'path' | 'fileHash' | 'fileSize' | 'ifNew'>
+
+const ANY_TYPE = 'application/octet-stream'
+
+/** `opens`: what is not stored is opened, joined or resumed; else it is a `miss`. */
+type Mode = { checksum: ChecksumMode | null; uploadVia: string; opens: boolean }
+
+/** The type of the file that a clone is made of: a live one before one in the trash, the newest first. */
+const INHERITED_TYPE = sql`(SELECT f.content_type FROM agentcache_assets f WHERE f.blob_id = decided.blob_id
+  ORDER BY f.trashed_at IS NOT NULL, f.updated_at DESC, f.id LIMIT 1)`
+
 /**
  * The one statement that decides a batch; it runs under the account's lock. `fold` takes the files in order and admits
- * each that still fits; `charged` is the conditional update, and without its row nothing is inserted.
+ * each that still fits; `charged` is the conditional update, and without its row nothing is inserted. Each clone that is
+ * placed leaves a row of what it saved.
  *
  * Rows in the order of the candidates: `outcome` is `clone`, `new`, `join` (open upload, new path), `resume` (open upload,
  * known path), or the slug of a refusal; with the upload's columns or the clone's file id.
@@ -17,21 +30,38 @@ export type Candidate = NewFile & Content & { uploadId: string; storageKey: stri
 export function decideStatement(
   accountId: string,
   candidates: Candidate[],
-  { checksum, uploadVia }: { checksum: ChecksumMode; uploadVia: string },
+  options: { checksum: ChecksumMode; uploadVia: string },
 ): SQL {
-  const wanted = candidates.map((candidate, index) => ({
-    n: index + 1,
-    path: candidate.path,
-    hash: candidate.fileHash,
-    size: candidate.fileSize,
+  const wanted = candidates.map((candidate) => ({
+    ...placeOf(candidate),
     content_type: candidate.contentType,
-    if_new: candidate.ifNew,
     new_id: candidate.uploadId,
     storage_key: candidate.storageKey,
     part_count: candidate.partCount,
     digests: candidate.partDigests.toString('base64'),
     lifetime: partLifetimeSeconds(candidate.fileSize) + LATE_PUT_SECONDS,
   }))
+  return statement(accountId, wanted, { ...options, opens: true })
+}
+
+/**
+ * The same decision, by the same statement, about clones alone: what the account does not store is a `miss`, whatever has
+ * its path, and nothing is opened or reserved. Other outcomes: `clone`, or the slug of a refusal.
+ */
+export function decideClonesStatement(
+  accountId: string,
+  candidates: CloneCandidate[],
+  uploadVia: string,
+): SQL {
+  return statement(accountId, candidates.map(placeOf), { checksum: null, uploadVia, opens: false })
+}
+
+function placeOf({ path, fileHash, fileSize, ifNew }: CloneCandidate) {
+  return { path, hash: fileHash, size: fileSize, if_new: ifNew }
+}
+
+function statement(accountId: string, files: object[], { checksum, uploadVia, opens }: Mode): SQL {
+  const wanted = files.map((file, index) => ({ n: index + 1, ...file }))
   return sql`
     WITH RECURSIVE wanted AS (
       SELECT * FROM jsonb_to_recordset(${JSON.stringify(wanted)}::jsonb) AS w(
@@ -44,8 +74,9 @@ export function decideStatement(
       SELECT w.*, f.id AS file_id, f.blob_id AS old_blob_id, f.size_bytes AS old_size, b.id AS blob_id, b.verified,
         coalesce(u.id, w.new_id) AS upload_id, u.id AS found_id,
         CASE
+          WHEN b.id IS NULL AND NOT ${opens} THEN 'miss'
           WHEN w.if_new AND f.id IS NOT NULL THEN 'path-taken'
-          WHEN t.upload_id IS NOT NULL THEN 'resume'
+          WHEN t.upload_id IS NOT NULL AND ${opens} THEN 'resume'
           WHEN w.size > account.quota THEN 'quota-exceeded'
           WHEN w.size > account.file_bytes_max THEN 'too-large'
           WHEN b.id IS NOT NULL THEN 'clone'
@@ -105,20 +136,23 @@ export function decideStatement(
       ON CONFLICT (upload_id, path) DO UPDATE SET content_type = excluded.content_type, if_new = excluded.if_new
     ), placed AS (
       INSERT INTO agentcache_assets (account_id, blob_id, path, size_bytes, content_type, uploaded_via)
-      SELECT charged.id, blob_id, path, size, content_type, ${uploadVia}
+      SELECT charged.id, blob_id, path, size, coalesce(content_type, ${INHERITED_TYPE}, ${ANY_TYPE}), ${uploadVia}
       FROM decided CROSS JOIN charged WHERE outcome = 'clone'
       ON CONFLICT (account_id, path) WHERE trashed_at IS NULL
       DO UPDATE SET blob_id = excluded.blob_id, size_bytes = excluded.size_bytes, content_type = excluded.content_type,
         uploaded_via = excluded.uploaded_via, updated_at = now()
-      RETURNING id, path
+      RETURNING id, path, content_type
+    ), saved AS (
+      INSERT INTO user_file_references (account_id, file_hash, path, saved_bytes)
+      SELECT charged.id, hash, path, size FROM decided CROSS JOIN charged WHERE outcome = 'clone'
     ), released AS (
       UPDATE file_hashes SET last_referenced_at = now()
       WHERE id IN (SELECT old_blob_id FROM decided WHERE outcome = 'clone' AND old_blob_id <> blob_id)
     ), open_now AS (
       SELECT * FROM opened UNION ALL SELECT * FROM found
     )
-    SELECT d.n, d.outcome, d.size, d.verified, d.file_id AS taken_by, p.id AS placed_file_id, d.found_id IS NULL AS is_new,
-      u.id, u.account_id, u.file_hash, u.file_size, u.part_count, u.checksum, u.storage_key, u.s3_upload_id, u.state,
+    SELECT d.n, d.outcome, d.size, d.verified, d.file_id AS taken_by, p.id AS placed_file_id, p.content_type AS placed_type,
+      d.found_id IS NULL AS is_new, u.id, u.account_id, u.file_hash, u.file_size, u.part_count, u.checksum, u.storage_key, u.s3_upload_id, u.state,
       u.urls_expire_at, u.created_at, u.expires_at
     FROM decided d
     LEFT JOIN placed p ON p.path = d.path AND d.outcome = 'clone'

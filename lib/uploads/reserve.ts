@@ -9,9 +9,14 @@ import { type ChecksumMode, type Upload, uploadOf } from './upload.ts'
 
 /** What became of a file: a clone of a blob the account has, or a place on an open upload, new or found. */
 export type Decision =
-  | { kind: 'stored'; fileId: string; verified: boolean }
+  | { kind: 'stored'; fileId: string; contentType: string; verified: boolean }
   | { kind: 'open'; upload: Upload; isNew: boolean }
   | { kind: 'refused'; problem: Problem }
+
+/** What became of a wish for a clone; `missed` where the account does not store the content. */
+export type CloneDecision = Closed | { kind: 'missed' }
+
+type Closed = Exclude<Decision, { kind: 'open' }>
 
 export type Reservation = { decisions: Decision[]; allowance: Allowance; edges: Edge[] }
 
@@ -35,16 +40,30 @@ export async function reserveUploads(
   return { decisions, allowance, edges: edgesOf(edgeRows) }
 }
 
+/** The answer to `decideClonesStatement`, in the order of its candidates. */
+export function cloneDecisionsOf(rows: Row[], allowance: Allowance): CloneDecision[] {
+  return rows.map((row) =>
+    column.text(row, 'outcome') === 'miss' ? { kind: 'missed' } : closedDecisionOf(row, allowance),
+  )
+}
+
 function decisionOf(row: Row, allowance: Allowance): Decision {
+  if (!['new', 'join', 'resume'].includes(column.text(row, 'outcome'))) {
+    return closedDecisionOf(row, allowance)
+  }
+  return { kind: 'open', upload: uploadOf(row), isNew: column.boolean(row, 'is_new') }
+}
+
+/** A decision that leaves nothing to send. */
+function closedDecisionOf(row: Row, allowance: Allowance): Closed {
   const outcome = column.text(row, 'outcome')
-  if (outcome === 'clone') {
-    const fileId = column.text(row, 'placed_file_id')
-    return { kind: 'stored', fileId, verified: column.boolean(row, 'verified') }
+  if (outcome !== 'clone') return { kind: 'refused', problem: refusal(outcome, row, allowance) }
+  return {
+    kind: 'stored',
+    fileId: column.text(row, 'placed_file_id'),
+    contentType: column.text(row, 'placed_type'),
+    verified: column.boolean(row, 'verified'),
   }
-  if (['new', 'join', 'resume'].includes(outcome)) {
-    return { kind: 'open', upload: uploadOf(row), isNew: column.boolean(row, 'is_new') }
-  }
-  return { kind: 'refused', problem: refusal(outcome, row, allowance) }
 }
 
 function refusal(outcome: string, row: Row, allowance: Allowance): Problem {
