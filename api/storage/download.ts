@@ -8,7 +8,7 @@ import * as z from '../../lib/vendor/zod.js'
 
 const Query = z.object({ fileId: Id, downloadId: z.optional(Id) })
 
-/** GET /api/storage/download: the way to a file's bytes, by redirect or as JSON. Redis 1, SQL 1. */
+/** GET /api/storage/download: the way to a file's bytes, by redirect or as JSON. Redis 2, SQL 1. */
 export const GET = route(async (request) => {
   const account = await authenticate(request)
   const { fileId, downloadId } = parseQuery(request, Query)

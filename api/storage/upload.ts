@@ -33,7 +33,7 @@ const Show = z.object({
 })
 const One = z.object({ uploadId: UploadId })
 
-/** POST /api/storage/upload: starts or resumes 1 to 100 files. Redis 1, SQL 1 to 2, S3 1 per upload of several parts. */
+/** POST /api/storage/upload: starts or resumes 1 to 100 files. Redis 2, SQL 1 to 2, S3 1 per upload of several parts. */
 export const POST = route(async (request) => {
   const account = await authenticate(request)
   const { files, uploadVia } = await parseBody(request, Start)
@@ -42,7 +42,7 @@ export const POST = route(async (request) => {
   return answerBatch(await startUploads(account, wanted, { uploadVia, position: locate(request) }))
 })
 
-/** PATCH /api/storage/upload: signs more parts, renews the grant. Redis 1, SQL 1, S3 1 per upload to be listed. */
+/** PATCH /api/storage/upload: signs more parts, renews the grant. Redis 2, SQL 1, S3 1 per upload to be listed. */
 export const PATCH = route(async (request) => {
   const account = await authenticate(request)
   const { uploads } = await parseBody(request, Sign)

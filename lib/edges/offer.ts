@@ -3,37 +3,76 @@ import type { Account } from '../accounts/authenticate.ts'
 import { env } from '../env.ts'
 import type { Allowance } from '../quota/allowance.ts'
 import type { Edge } from './catalogue.ts'
-import { distanceKm, type Position } from './distance.ts'
+import { directPath } from './direct.ts'
+import type { Position } from './distance.ts'
 import { GRANT_SECONDS_MAX, grantBytes, signGrant } from './grant.ts'
+import { DIRECT, type Standing } from './measurement.ts'
+import { type RankedPath, rankPaths } from './rank.ts'
+import { roundedPath } from './rounded-path.ts'
 
-const EDGES_MAX = 5
+type Standpoint = Pick<RankedPath, 'score' | 'weight' | 'source'>
+type OfferedEdge = Pick<RankedPath, 'id' | 'url' | 'city' | 'country' | 'distanceKm'> & Standpoint
 
-/** The paths of a transfer beside `direct`, nearest first, and what lets the account use them. */
+/** Leave to use relays: the token, and until when and for how many bytes it holds. */
+export type SignedGrant = { token: string; expiresAt: string; bytes: number }
+
+/** The paths of a transfer, best first, what is expected of `direct`, and what lets the account use the relays. */
 export type Offer = {
-  edges: { id: string; url: string; city: string; country: string; distanceKm: number | null }[]
-  grant: { token: string; expiresAt: string; bytes: number } | null
+  edges: OfferedEdge[]
+  direct: Standpoint
+  grant: SignedGrant | null
   connections: number
 }
 
 /**
- * Offers up to five relays for `missingBytes`, nearest first where the client's position is known, and one grant for
- * all of them. A tier without edges gets none: its paths are direct.
+ * Offers up to five relays for `missingBytes`, best first, and one grant for all of them. A tier without edges gets none:
+ * its paths are direct.
  */
 export function offerEdges(
   account: Account,
   missingBytes: number,
-  known: { allowance: Allowance; edges: Edge[]; position: Position | null },
+  known: { allowance: Allowance; edges: Edge[]; standing: Standing; position: Position | null },
 ): Offer {
-  const { allowance, position } = known
-  const connections = allowance.connectionsMax
-  if (!allowance.edgesEnabled || known.edges.length === 0)
-    return { edges: [], grant: null, connections }
+  const { allowance, standing, position } = known
+  const paths = rankPaths({
+    edges: allowance.edgesEnabled ? known.edges : [],
+    direct: directPath,
+    standing,
+    position,
+    priority: 'balanced',
+    measurements: new Map(),
+    now: Date.now(),
+  }).map(roundedPath)
 
-  const edges = known.edges
-    .map((edge) => describe(edge, position))
-    .sort(byDistance)
-    .slice(0, EDGES_MAX)
-  return { edges, grant: grantFor(account, edges, missingBytes), connections }
+  const edges = paths.filter(({ id }) => id !== DIRECT).map(offered)
+  const relayIds = edges.map(({ id }) => id)
+  return {
+    edges,
+    direct: standpointOf(paths.find(({ id }) => id === DIRECT) ?? unreachable()),
+    grant: grantFor(account, relayIds, missingBytes),
+    connections: allowance.connectionsMax,
+  }
+}
+
+/** A grant to send `missingBytes` over these relays (at most 6), for an hour; null where there are none. */
+export function grantFor(
+  account: Account,
+  relayIds: string[],
+  missingBytes: number,
+): SignedGrant | null {
+  if (relayIds.length === 0) return null
+  const bytes = grantBytes(missingBytes)
+  const exp = Math.floor(Date.now() / 1000) + GRANT_SECONDS_MAX
+  const token = signGrant(env.EDGE_GRANT_PRIVATE_KEY, {
+    v: 1,
+    id: randomUUID(),
+    account: account.id,
+    prefix: `users/${account.userId}/`,
+    relays: relayIds,
+    bytes,
+    exp,
+  })
+  return { token, expiresAt: new Date(exp * 1000).toISOString(), bytes }
 }
 
 /** Where the platform believes the client to be (its geo headers), or null. */
@@ -43,26 +82,15 @@ export function locate(request: Request): Position | null {
   return Math.abs(lat) <= 90 && Math.abs(lng) <= 180 ? { lat, lng } : null
 }
 
-function describe(edge: Edge, position: Position | null) {
-  const { id, url, city, country } = edge
-  return { id, url, city, country, distanceKm: position && Math.round(distanceKm(position, edge)) }
+function offered(path: RankedPath): OfferedEdge {
+  const { id, url, city, country, distanceKm } = path
+  return { id, url, city, country, distanceKm, ...standpointOf(path) }
 }
 
-function byDistance(a: Offer['edges'][number], b: Offer['edges'][number]): number {
-  return (a.distanceKm ?? 0) - (b.distanceKm ?? 0) || (a.id < b.id ? -1 : 1)
+function standpointOf({ score, weight, source }: RankedPath): Standpoint {
+  return { score, weight, source }
 }
 
-function grantFor(account: Account, edges: Offer['edges'], missingBytes: number): Offer['grant'] {
-  const bytes = grantBytes(missingBytes)
-  const exp = Math.floor(Date.now() / 1000) + GRANT_SECONDS_MAX
-  const token = signGrant(env.EDGE_GRANT_PRIVATE_KEY, {
-    v: 1,
-    id: randomUUID(),
-    account: account.id,
-    prefix: `users/${account.userId}/`,
-    relays: edges.map(({ id }) => id),
-    bytes,
-    exp,
-  })
-  return { token, expiresAt: new Date(exp * 1000).toISOString(), bytes }
+function unreachable(): never {
+  throw new Error('a ranking without the direct path')
 }

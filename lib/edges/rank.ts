@@ -1,8 +1,16 @@
+import { isBroken } from './breaker.ts'
 import type { Edge } from './catalogue.ts'
-import type { Position } from './distance.ts'
-import type { Standing } from './measurement.ts'
+import { distanceFrom, distanceKm, type Position } from './distance.ts'
+import { type Estimate, estimatePath, freshLoadPercent } from './estimate.ts'
+import { lineMbps } from './line.ts'
+import { DIRECT, type Standing } from './measurement.ts'
+import { UNKNOWN_KM } from './prior.ts'
+import { type Priority, scoreOf, weightsOf } from './score.ts'
+import { byPlace, insertByPlace, type Scored } from './select.ts'
 
-export type Priority = 'speed' | 'cost' | 'balanced'
+export type { Priority } from './score.ts'
+
+const RELAYS_MAX = 5
 
 export type RankInput = {
   edges: Edge[]
@@ -42,7 +50,68 @@ export type RankedPath = {
   ageSeconds: number | null
 }
 
-/** Up to five relays and `direct`, best first. Pure: the same input gives the same answer. */
-export function rankPaths(_input: RankInput): RankedPath[] {
-  throw new Error('not there yet')
+/**
+ * Up to five relays and `direct`, best first; none that a breaker holds back. Pure: the same input gives the same answer,
+ * whatever the order of the edges. Figures are not rounded.
+ */
+export function rankPaths(input: RankInput): RankedPath[] {
+  const weights = weightsOf(input.priority, input.position !== null)
+  const distanceTo = input.position ? distanceFrom(input.position) : () => null
+  const directKm = assumedDirectKm(input)
+  const limitMbps = lineMbps(input, { edges: input.edges, distanceTo, directKm })
+  const scored = (path: Scored['path'], estimate: Estimate): Scored => {
+    return { path, estimate, score: scoreOf(estimate, weights) }
+  }
+
+  const best: Scored[] = []
+  for (const edge of input.edges) {
+    if (isBroken(edge, input.standing, input.now)) continue
+    const estimate = limited(estimatePath(edge.id, distanceTo(edge), input), limitMbps)
+    insertByPlace(best, scored(edge, estimate), RELAYS_MAX)
+  }
+  const direct = limited(estimatePath(DIRECT, directKm, input), limitMbps)
+  // The store says nothing of its load; taken as loaded as the best relay, load never decides between the two.
+  direct.loadPercent = best[0]?.estimate.loadPercent ?? direct.loadPercent
+  best.push(scored({ id: DIRECT, url: input.direct.url, city: null, country: null }, direct))
+  return describe(best.sort(byPlace), input)
+}
+
+/** A store that may be anywhere is taken to be far. */
+function assumedDirectKm({ position, direct }: RankInput): number | null {
+  if (position === null) return null
+  return direct.position === null ? UNKNOWN_KM : distanceKm(position, direct.position)
+}
+
+function limited(estimate: Estimate, limitMbps: number): Estimate {
+  if (estimate.throughputMbps > limitMbps) estimate.throughputMbps = limitMbps
+  return estimate
+}
+
+function describe(scored: Scored[], input: RankInput): RankedPath[] {
+  const shares = scored.map(({ estimate }) => expectedMbps(estimate))
+  const sum = shares.reduce((total, share) => total + share, 0)
+  return scored.map(({ path, estimate, score }, index) => ({
+    id: path.id,
+    url: path.url,
+    city: path.city,
+    country: path.country,
+    score,
+    weight: sum === 0 ? 1 / scored.length : (shares[index] ?? 0) / sum,
+    distanceKm: path.id === DIRECT && !input.direct.position ? null : estimate.distanceKm,
+    latencyMs: estimate.latencyMs,
+    loadPercent: freshLoadPercent(path.id, input),
+    throughputMbps: estimate.throughputMbps,
+    errorRate: estimate.errorRate,
+    ...ageOf(estimate, input.now),
+  }))
+}
+
+/** What a path gets through: its throughput, less what fails and what others already take. */
+function expectedMbps({ throughputMbps, errorRate, loadPercent }: Estimate): number {
+  return throughputMbps * (1 - errorRate) * (1 - loadPercent / 100)
+}
+
+function ageOf({ measuredAt }: Estimate, now: number): Pick<RankedPath, 'source' | 'ageSeconds'> {
+  if (measuredAt === null) return { source: 'estimated', ageSeconds: null }
+  return { source: 'measured', ageSeconds: Math.max(0, (now - measuredAt) / 1000) }
 }

@@ -5,6 +5,7 @@ import { column } from '../db/row.ts'
 import { activeEdges, edgesOf } from '../edges/catalogue.ts'
 import type { Position } from '../edges/distance.ts'
 import { type Offer, offerEdges } from '../edges/offer.ts'
+import { readStanding } from '../edges/standing.ts'
 import { Problem, type ProblemDocument } from '../problem.ts'
 import { allowanceOf, allowanceStatement } from '../quota/allowance.ts'
 import type { SignedParts } from '../storage/sign-parts.ts'
@@ -31,8 +32,8 @@ type Signing = { budget: AnswerBudget; store: UsableStore; bytes: { missing: num
  * Signs more parts of open uploads, and renews the grant for their edges. Uploads that one answer has no room for are
  * answered without signatures.
  *
- * Round trips, however many uploads: SQL 1 (2 where one is found without its S3 side), S3 a listing for each upload whose
- * missing parts are asked for, 16 at once.
+ * Round trips, however many uploads: SQL 1 and Redis 1 at once (SQL 2 where one is found without its S3 side), S3 a listing
+ * for each upload whose missing parts are asked for, 16 at once.
  */
 export async function signMore(
   account: Account,
@@ -41,11 +42,14 @@ export async function signMore(
 ): Promise<{ results: SignResult[] } & Offer> {
   const store = await usableStore()
   const uploadIds = wanted.map(({ uploadId }) => uploadId)
-  const [allowanceRows = [], edgeRows = [], , rows = []] = await withAccountLocked(account.id, [
-    allowanceStatement(account.id),
-    activeEdges(),
-    extendStatement(account.id, wanted),
-    describeToSign(account.id, uploadIds),
+  const [[allowanceRows = [], edgeRows = [], , rows = []], standing] = await Promise.all([
+    withAccountLocked(account.id, [
+      allowanceStatement(account.id),
+      activeEdges(),
+      extendStatement(account.id, wanted),
+      describeToSign(account.id, uploadIds),
+    ]),
+    readStanding({ accountId: account.id, position }),
   ])
   const found = new Map(rows.map((row) => [column.text(row, 'id'), row]))
   const plans = wanted.map((one) => planOf(one, found.get(one.uploadId)))
@@ -57,7 +61,8 @@ export async function signMore(
     if (plan instanceof Problem) return { uploadId, problem: plan.document() }
     return plan === null ? { uploadId, signed: null } : signOne(plan, opened, signing)
   })
-  const known = { allowance: allowanceOf(allowanceRows), edges: edgesOf(edgeRows), position }
+  const allowance = allowanceOf(allowanceRows)
+  const known = { allowance, edges: edgesOf(edgeRows), standing, position }
   return { results, ...offerEdges(account, signing.bytes.missing, known) }
 }
 

@@ -3,6 +3,7 @@ import { mapConcurrently } from '../concurrency.ts'
 import { layoutOf } from '../content/layout.ts'
 import type { Position } from '../edges/distance.ts'
 import { type Offer, offerEdges } from '../edges/offer.ts'
+import { readStanding } from '../edges/standing.ts'
 import { Problem, type ProblemDocument } from '../problem.ts'
 import type { SignedParts } from '../storage/sign-parts.ts'
 import { releaseDueUploads } from './abort.ts'
@@ -51,8 +52,8 @@ type Signing = { opened: Map<string, Opened>; budget: AnswerBudget; store: Usabl
 /**
  * Starts or resumes uploads. Files that are a `Problem` already keep their place in the answer and fail alone.
  *
- * Round trips, however many files: SQL 1, plus 1 when an upload of several parts is new (1 to 3 more when the quota is full
- * and ended uploads may free some); S3 1 for each upload of several parts and for each found one, 16 at once.
+ * Round trips, however many files: SQL 1 and Redis 1 at once; SQL 1 more when an upload of several parts is new (1 to 3 when
+ * the quota is full and ended uploads may free some); S3 1 for each upload of several parts and for each found one, 16 at once.
  */
 export async function startUploads(
   account: Account,
@@ -64,7 +65,10 @@ export async function startUploads(
   const candidates = judged.flatMap((file) => (file instanceof Problem ? [] : [file]))
 
   const options = { checksum: store.checksum, uploadVia }
-  const reservation = await reserveOrRelease(account, candidates, options)
+  const [reservation, standing] = await Promise.all([
+    reserveOrRelease(account, candidates, options),
+    readStanding({ accountId: account.id, position }),
+  ])
   const opened = await openAll(account.id, candidates, reservation.decisions)
 
   const signing = { opened, budget: newAnswerBudget(), store }
@@ -76,7 +80,8 @@ export async function startUploads(
     const asked = wanted[index]
     return { path: asked && 'path' in asked ? asked.path : null, problem: file.document() }
   })
-  return { results, ...offerEdges(account, missingBytes(opened), { ...reservation, position }) }
+  const known = { ...reservation, standing, position }
+  return { results, ...offerEdges(account, missingBytes(opened), known) }
 }
 
 /** Before the quota refuses, uploads that ended give back what nothing can use any more. */
