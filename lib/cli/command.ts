@@ -12,6 +12,18 @@ export type Flags = {
   output?: string
   force?: boolean
   permanent?: boolean
+  size?: string
+  priority?: string
+  map?: boolean
+  id?: string
+  'edge-url'?: string
+  'public-key'?: string
+  city?: string
+  country?: string
+  lat?: string
+  lng?: string
+  /** As given; where the service is when it is not given, says settings.ts. */
+  url?: string
 }
 
 export type Context = {

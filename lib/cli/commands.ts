@@ -81,6 +81,36 @@ export const COMMANDS: Record<string, Command> = {
     explained: [JSON_LINE],
     run: async (context) => (await import('./uploads.ts')).uploadsCommand(context),
   },
+  edges: {
+    usage: 'edges [status | register | drain ID... | resume ID... | retire ID...] [OPTIONS]',
+    summary: 'rank the ways to the store as seen from here; status and administration of relays',
+    options: {
+      size: { type: 'string' },
+      priority: { type: 'string' },
+      map: { type: 'boolean' },
+      id: { type: 'string' },
+      'edge-url': { type: 'string' },
+      'public-key': { type: 'string' },
+      city: { type: 'string' },
+      country: { type: 'string' },
+      lat: { type: 'string' },
+      lng: { type: 'string' },
+      json,
+    },
+    explained: [
+      ['--size BYTES|10GB', 'rank for a file of this size (default 1GiB; GB is 10^9, GiB 2^30)'],
+      ['--priority P', 'speed, cost or balanced (default)'],
+      ['--map', 'a map of the world above the table; also with status'],
+      ['status', 'the whole catalogue: state, latency, errors, last seen; needs no key'],
+      ['register', 'a relay, with --id ID --edge-url URL --public-key BASE64, and outside the'],
+      ['', 'catalogue --city NAME --country CC --lat=DEGREES --lng=DEGREES'],
+      ['drain, resume', 'take relays out of new offers, and back in'],
+      ['retire', 'forget the relays of these locations'],
+      ['JETTY_ADMIN_TOKEN', 'in the environment, for register, drain, resume and retire'],
+      JSON_LINE,
+    ],
+    run: async (context) => (await import('./edges.ts')).edgesCommand(context),
+  },
 }
 
 /** Options that every command takes. */

@@ -43,6 +43,11 @@ export function mapLines(edges: EdgeStatus[], terminal: Terminal): string[] {
   ]
 }
 
+/** The colour of a state; none for one that this version does not know. */
+export function styleOfState(state: EdgeState): Style | undefined {
+  return Object.hasOwn(MARKS, state) ? MARKS[state].style : undefined
+}
+
 function markersOf(edges: EdgeStatus[], columns: number) {
   const inOrder = STATES.flatMap((state) => edges.filter((edge) => edge.state === state))
   return inOrder.map((edge) => ({ edge, text: showText(edge.id), ...placeOf(columns, edge) }))

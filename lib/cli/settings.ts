@@ -40,7 +40,7 @@ export function readSettings(flags: Known): Settings {
  * @throws a usage error when there is none
  */
 export function readServiceUrl(flag: string | undefined): string {
-  const url = flag || process.env.JETTY_URL || (readConfig(configPath()) ?? readDevEnv() ?? {}).url
+  const url = flag || process.env.JETTY_URL || (readConfig(configPath()) ?? readDevEnv())?.url
   if (url) return url
   throw usageError('Set JETTY_URL or give --url, or run `npm run dev`.')
 }
