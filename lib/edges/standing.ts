@@ -1,6 +1,34 @@
-import { NOTHING_KNOWN, type Standing, type Viewer } from './measurement.ts'
+import { readFields } from './fields.ts'
+import { readHashes } from './hashes.ts'
+import { heartbeatsOf } from './heartbeats.ts'
+import { HEARTBEATS, ownHash, sharedHash } from './keys.ts'
+import type { SharedMeasurement, Standing, Viewer } from './measurement.ts'
+import { readOwn } from './own.ts'
+import { regionOf } from './region.ts'
+import { readPublished } from './shared.ts'
 
 /** What Redis knows of the paths, for one account and the region it is in. Redis 1; away, nothing is known. */
-export async function readStanding(_viewer: Viewer): Promise<Standing> {
-  return NOTHING_KNOWN
+export async function readStanding(viewer: Viewer): Promise<Standing> {
+  const region = regionOf(viewer.position)
+  const hashes = [sharedHash(null), HEARTBEATS, ownHash(viewer.accountId)]
+  if (region !== null) hashes.push(sharedHash(region))
+  const [shared, heartbeats, own, regional] = (await readHashes(hashes)) ?? []
+  const now = Date.now()
+  return {
+    own: readFields(own, (value) => readOwn(value, now)),
+    regional: publishedOf(regional, now),
+    shared: publishedOf(shared, now),
+    heartbeats: heartbeatsOf(heartbeats, now),
+  }
+}
+
+/** What is known to all: what at least three accounts measured, and what relays say. Redis 1; away, nothing. */
+export async function readShared(): Promise<Pick<Standing, 'shared' | 'heartbeats'>> {
+  const [shared, heartbeats] = (await readHashes([sharedHash(null), HEARTBEATS])) ?? []
+  const now = Date.now()
+  return { shared: publishedOf(shared, now), heartbeats: heartbeatsOf(heartbeats, now) }
+}
+
+function publishedOf(reply: unknown, now: number): Map<string, SharedMeasurement> {
+  return readFields(reply, (value) => readPublished(value, now))
 }
