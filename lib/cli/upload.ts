@@ -122,10 +122,13 @@ function tell(
   }
 }
 
-function summarize({ progress, functionCalls, stored, failed }: UploadSummary, ms: number): string {
+function summarize(summary: UploadSummary, ms: number): string {
+  const { progress, functionCalls, reports, stored, failed } = summary
   const bytes = Object.values(progress.perPath).reduce((sum, sent) => sum + sent, 0)
   const rate = ms > 0 ? (bytes * 1000) / ms : 0
   const files = `${stored} ${stored === 1 ? 'file' : 'files'} stored${failed > 0 ? `, ${failed} failed` : ''}`
   const sent = `${showBytes(bytes)} sent in ${showSeconds(ms / 1000)} (${showBytes(Math.round(rate))}/s)`
-  return `${files}; ${sent}; ${functionCalls} function ${functionCalls === 1 ? 'call' : 'calls'}`
+  const calls = `${functionCalls} function ${functionCalls === 1 ? 'call' : 'calls'}`
+  const told = reports > 0 ? ` and ${reports} ${reports === 1 ? 'report' : 'reports'}` : ''
+  return `${files}; ${sent}; ${calls}${told}`
 }

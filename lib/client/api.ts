@@ -18,6 +18,10 @@ export type Api = {
   calls: () => number
   /** Sends JSON and gives the answer's JSON. */
   call: <T>(method: string, path: string, body?: unknown) => Promise<T>
+  /** Sends JSON that nothing depends on: repeated once at most, not among `calls`, stopped by `until` alone. */
+  tell: <T>(path: string, body: unknown, until: AbortSignal) => Promise<T>
+  /** How many things were told. */
+  reports: () => number
 }
 
 /**
@@ -29,28 +33,8 @@ export type Api = {
 export function createApi({ url, apiKey, signal, attemptsMax }: ApiOptions): Api {
   const base = url.replace(/\/+$/, '')
   let calls = 0
+  let reports = 0
   let answered = false
-
-  async function attempt<T>(method: string, path: string, body: unknown): Promise<Attempt<T>> {
-    calls += 1
-    const timeout = AbortSignal.timeout(CALL_TIMEOUT_MS)
-    const response = await fetch(`${base}${path}`, {
-      method,
-      headers: headersOf(apiKey, body),
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-      signal: signal ? AbortSignal.any([signal, timeout]) : timeout,
-    })
-    answered = true
-    if (response.ok) return { answer: await response.json() }
-    const error = refusal(await problemFrom(response))
-    const heals = response.status === 429 || response.status >= 500
-    return {
-      error,
-      heals,
-      isAway: false,
-      waitMs: retryAfterMs(response.headers.get('retry-after')),
-    }
-  }
 
   function allowed(isAway: boolean): number {
     const most = attemptsMax ?? (isAway ? ATTEMPTS_MAX_AWAY : ATTEMPTS_MAX)
@@ -59,9 +43,9 @@ export function createApi({ url, apiKey, signal, attemptsMax }: ApiOptions): Api
 
   async function call<T>(method: string, path: string, body?: unknown): Promise<T> {
     for (let attempts = 0; ; attempts += 1) {
-      const result = await attempt<T>(method, path, body).catch((cause) =>
-        networkError(base, cause),
-      )
+      calls += 1
+      const result = await attempt<T>({ base, apiKey, method, path, body }, signal)
+      answered ||= 'answer' in result || !result.isAway
       if ('answer' in result) return result.answer
       signal?.throwIfAborted()
       if (!result.heals || attempts + 1 >= allowed(result.isAway)) throw result.error
@@ -69,10 +53,49 @@ export function createApi({ url, apiKey, signal, attemptsMax }: ApiOptions): Api
     }
   }
 
-  return { url: base, calls: () => calls, call }
+  async function tell<T>(path: string, body: unknown, until: AbortSignal): Promise<T> {
+    reports += 1
+    for (let attempts = 0; ; attempts += 1) {
+      const result = await attempt<T>({ base, apiKey, method: 'POST', path, body }, until)
+      if ('answer' in result) return result.answer
+      if (!result.heals || attempts > 0) throw result.error
+      await wait(Math.max(result.waitMs, backoffMs(attempts)), until)
+    }
+  }
+
+  return { url: base, calls: () => calls, call, tell, reports: () => reports }
 }
 
+type Call = { base: string; apiKey: string; method: string; path: string; body: unknown }
+
 type Attempt<T> = { answer: T } | { error: Error; heals: boolean; isAway: boolean; waitMs: number }
+
+async function attempt<T>(call: Call, until: AbortSignal | undefined): Promise<Attempt<T>> {
+  try {
+    return await send(call, until)
+  } catch (cause) {
+    const error = new Error(`${call.base} does not answer: ${messageOf(cause)}`, { cause })
+    return { error, heals: true, isAway: true, waitMs: 0 }
+  }
+}
+
+async function send<T>(
+  { base, apiKey, method, path, body }: Call,
+  until: AbortSignal | undefined,
+): Promise<Attempt<T>> {
+  const timeout = AbortSignal.timeout(CALL_TIMEOUT_MS)
+  const response = await fetch(`${base}${path}`, {
+    method,
+    headers: headersOf(apiKey, body),
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    signal: until ? AbortSignal.any([until, timeout]) : timeout,
+  })
+  if (response.ok) return { answer: await response.json() }
+  const error = refusal(await problemFrom(response))
+  const heals = response.status === 429 || response.status >= 500
+  const waitMs = retryAfterMs(response.headers.get('retry-after'))
+  return { error, heals, isAway: false, waitMs }
+}
 
 function headersOf(apiKey: string, body: unknown): Record<string, string> {
   const headers = { authorization: `Bearer ${apiKey}`, accept: 'application/json' }
@@ -93,13 +116,4 @@ async function problemFrom(response: Response): Promise<ProblemDocument> {
 
 function isProblem(value: unknown): value is ProblemDocument {
   return typeof value === 'object' && value !== null && 'type' in value && 'status' in value
-}
-
-function networkError(base: string, cause: unknown) {
-  return {
-    error: new Error(`${base} does not answer: ${messageOf(cause)}`, { cause }),
-    heals: true,
-    isAway: true,
-    waitMs: 0,
-  }
 }

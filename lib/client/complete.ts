@@ -117,7 +117,7 @@ function refused(run: Run, transfer: Transfer, problem: ProblemDocument): void {
   const again = numbersOf(problem.missingParts ?? problem.mismatchedParts ?? [])
   if (again.length > 0 && transfer.rounds < ROUNDS_MAX) sendAgain(run, transfer, again)
   else if (slug === 'upload-closed' || slug === 'not-found') {
-    closeTransfer(run, transfer)
+    closeTransfer(run, transfer, refusal(problem))
     run.restart(transfer.entries)
   } else failTransfer(run, transfer, refusal(problem))
 }

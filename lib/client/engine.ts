@@ -33,8 +33,8 @@ export type EngineOptions = {
 
 export type Engine = {
   add: (jobs: Job[]) => void
-  /** The paths and the connections that an answer of the control plane allows. */
-  use: (edges: Edge[], connections: number) => void
+  /** The paths and the connections that an answer of the control plane allows; gives how many it will open. */
+  use: (edges: Edge[], connections: number) => number
   /** Aborts what is under way for jobs that nobody wants any more. */
   prune: () => void
   pending: () => number
@@ -78,6 +78,7 @@ export function createEngine(options: EngineOptions): Engine {
       state.routes = routesFrom(options.directOnly ? [] : edges, state.routes)
       state.connections = Math.max(1, Math.min(connections, options.connectionsMax ?? connections))
       pump(state)
+      return state.connections
     },
     prune: () => {
       for (const [flight, controller] of state.flights) {

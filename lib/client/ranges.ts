@@ -12,3 +12,14 @@ export function missingOf(ranges: Range[], count: number): number[] {
   const held = new Set(numbersOf(ranges))
   return Array.from({ length: count }, (_, i) => i + 1).filter((number) => !held.has(number))
 }
+
+/** Ascending numbers as inclusive ranges. */
+export function rangesOf(numbers: number[]): Range[] {
+  const ranges: Range[] = []
+  for (const number of numbers) {
+    const last = ranges.at(-1)
+    if (last && last[1] === number - 1) last[1] = number
+    else ranges.push([number, number])
+  }
+  return ranges
+}

@@ -4,20 +4,24 @@ import type { Edge } from './wire.ts'
 export const DIRECT = 'direct'
 /** Of so many connections, one goes straight to the store while relays are there: enough to notice when it is better. */
 const CONNECTIONS_PER_DIRECT = 16
-/** After this many failures in a row a path is left alone for a while, not just rested. */
-const FAILURES_UNTIL_LEFT = 4
+/** After this many failed parts in a row a path is left alone for a while, not just rested. */
+const FAILURES_UNTIL_LEFT = 3
 const LEFT_MS = 60_000
 
-/** A way to the store. `url` is null for the direct one; times are ms of `performance.now()`. */
+/**
+ * A way to the store. `url` is null for the direct one; times are ms of `performance.now()`. `failedParts` are those in
+ * a row, `failures` how often that was: parts that fail together fail once.
+ */
 export type Route = {
   id: string
   url: string | null
   active: number
   failures: number
+  failedParts: number
   restUntil: number
 }
 
-/** The relays of an answer in its order, nearest first, and `direct` last; what is known of a path is kept. */
+/** The relays of an answer in its order, best first, and `direct` last; what is known of a path is kept. */
 export function routesFrom(edges: Edge[], known: Route[]): Route[] {
   const wanted = [...edges.map(({ id, url }) => ({ id, url })), { id: DIRECT, url: null }]
   const fresh = wanted.map(
@@ -31,7 +35,7 @@ export function routesFrom(edges: Edge[], known: Route[]): Route[] {
 }
 
 /**
- * How many connections each path may use now. Relays share them evenly, the nearest first; `direct` has one in 16, or
+ * How many connections each path may use now. Relays share them evenly, the best first; `direct` has one in 16, or
  * all when no relay is usable. A path that failed last is tried with one connection, a resting one with none.
  */
 export function roomOf(routes: Route[], connections: number, now: number): Map<string, number> {
@@ -53,16 +57,20 @@ export function roomOf(routes: Route[], connections: number, now: number): Map<s
   return rooms
 }
 
-/** A transfer over the path failed: it rests, longer each time, but not for long when there are no others. */
+/**
+ * A part failed over the path: it rests, longer each time. With the third in a row it is left, if there are others: once
+ * it has failed again after a rest, since parts that fail together may have met with one accident of a moment.
+ */
 export function blame(
   route: Route,
   now: number,
   { waitMs, others }: { waitMs: number; others: boolean },
 ): void {
+  route.failedParts += 1
   // Parts that were under way together fail together; that is one failure.
   if (route.restUntil > now) return
   route.failures += 1
-  const isLeft = others && route.failures >= FAILURES_UNTIL_LEFT
+  const isLeft = others && route.failures > 1 && route.failedParts >= FAILURES_UNTIL_LEFT
   const rest = isLeft ? LEFT_MS : backoffMs(route.failures)
   route.restUntil = now + Math.max(rest, waitMs)
 }
@@ -70,10 +78,11 @@ export function blame(
 /** A transfer over the path succeeded. */
 export function praise(route: Route): void {
   route.failures = 0
+  route.failedParts = 0
 }
 
 function newRoute(id: string, url: string | null): Route {
-  return { id, url, active: 0, failures: 0, restUntil: 0 }
+  return { id, url, active: 0, failures: 0, failedParts: 0, restUntil: 0 }
 }
 
 function directShare(edges: number, connections: number): number {

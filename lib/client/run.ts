@@ -15,8 +15,11 @@ export type Run = {
   signal: AbortSignal
   ifNew: boolean
   uploadVia: UploadVia
+  firstReportMs?: number
   meter: Meter
   engine: Engine
+  /** How many the engine opens at once. */
+  connections: number
   latch: Latch
   transfers: Map<string, Transfer>
   signer: Signer
@@ -35,7 +38,7 @@ export type Run = {
 
 /** Takes over the paths of an answer. */
 export function useWays(run: Run, { edges, grant, connections }: Ways): void {
-  run.engine.use(grant ? edges : [], connections)
+  run.connections = run.engine.use(grant ? edges : [], connections)
 }
 
 /** The file is stored. */

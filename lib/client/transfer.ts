@@ -3,7 +3,8 @@ import type { Flight } from './engine.ts'
 import type { Entry } from './entry.ts'
 import { type Failure, failure } from './failure.ts'
 import type { Job } from './job-queue.ts'
-import { missingOf, numbersOf } from './ranges.ts'
+import { missingOf, numbersOf, rangesOf } from './ranges.ts'
+import { openSession, type Session, timed } from './report.ts'
 import { type Run, settleFailed } from './run.ts'
 import { type Admission, partTicket, type Ticket } from './sign.ts'
 import { CHANGED_MESSAGE } from './source.ts'
@@ -27,6 +28,8 @@ export type Transfer = {
   /** How often completion asked for parts again. */
   rounds: number
   state: 'open' | 'closed'
+  /** Null where it is not worth reports: one part is there or not. */
+  session: Session | null
 }
 
 /** A transfer for an upload that is open; a file whose content is on its way already joins that one. */
@@ -53,7 +56,9 @@ export function openTransfer(
     refusals: new Map(),
     rounds: 0,
     state: 'open',
+    session: null,
   }
+  if (entry.layout.partCount > 1) transfer.session = sessionOf(run, transfer)
   run.transfers.set(upload.uploadId, transfer)
   account(run, transfer, sizeOf(transfer, numbersOf(storedParts)))
   return transfer
@@ -76,13 +81,14 @@ export function sendAgain(run: Run, transfer: Transfer, partNumbers: number[]): 
 
 /** Ends a transfer with the same error for every file that waits for it. */
 export function failTransfer(run: Run, transfer: Transfer, error: Error): void {
-  closeTransfer(run, transfer)
+  closeTransfer(run, transfer, error)
   for (const entry of transfer.entries) settleFailed(run, entry, error)
 }
 
-/** Nobody waits for the transfer any more. */
-export function closeTransfer(run: Run, transfer: Transfer): void {
+/** Nobody waits for the transfer any more: it is done, or there is an error. */
+export function closeTransfer(run: Run, transfer: Transfer, error?: Error): void {
   transfer.state = 'closed'
+  transfer.session?.end(error)
   run.transfers.delete(transfer.uploadId)
   run.engine.prune()
 }
@@ -107,19 +113,15 @@ async function sendPart(
   if (await file.source.changed()) throw failure(CHANGED_MESSAGE, 'never')
 
   const { offset, length } = partRange(layout, partNumber)
-  const onSent = flight.moved
+  const { signal, moved: onSent } = flight
   try {
-    const answer = await file.source.send({
-      ...ticket,
-      offset,
-      length,
-      signal: flight.signal,
-      onSent,
+    await timed(transfer.session, { partNumber, flight }, async () => {
+      const answer = await file.source.send({ ...ticket, offset, length, signal, onSent })
+      const direct = flight.route.url === null
+      const refused = judgeAnswer(transfer, { partNumber, answer, direct, used })
+      if (refused && (await file.source.changed())) throw failure(CHANGED_MESSAGE, 'never')
+      if (refused) throw refused
     })
-    const direct = flight.route.url === null
-    const refused = judgeAnswer(transfer, { partNumber, answer, direct, used })
-    if (refused && (await file.source.changed())) throw failure(CHANGED_MESSAGE, 'never')
-    if (refused) throw refused
   } finally {
     paths[flight.route.id] = (paths[flight.route.id] ?? 0) + flight.bytes
   }
@@ -129,11 +131,30 @@ async function sendPart(
   if (transfer.waiting.size === 0) run.completer.ready(transfer)
 }
 
+function sessionOf(run: Run, transfer: Transfer): Session {
+  const { partCount } = transfer.first.layout
+  return openSession({
+    api: run.api,
+    firstReportMs: run.firstReportMs,
+    progress: () => {
+      const stored = missingOf(rangesOf([...transfer.waiting].sort((a, b) => a - b)), partCount)
+      return {
+        uploadId: transfer.uploadId,
+        uploadVia: run.uploadVia,
+        threads: run.connections,
+        chunksCompleted: stored.length,
+        bytesUploaded: sizeOf(transfer, stored),
+        completed: rangesOf(stored.map((number) => number - 1)),
+      }
+    },
+  })
+}
+
 /** An upload that the store does not know any more may be finished by another device, or swept: ask once more. */
 function giveUp(run: Run, transfer: Transfer, error: Failure): void {
   if (transfer.state === 'closed') return
   if ('uploadGone' in error) {
-    closeTransfer(run, transfer)
+    closeTransfer(run, transfer, error)
     run.restart(transfer.entries)
   } else failTransfer(run, transfer, error)
 }

@@ -32,6 +32,8 @@ export type UploadOptions = {
   expected?: { files: number; bytes: number }
   /** How long nothing at all may arrive before failing parts are given up, in ms. */
   patienceMs?: number
+  /** How long a transfer goes before it reports on itself, in ms. */
+  firstReportMs?: number
   onProgress?: (progress: Progress) => void
   onFile?: (outcome: FileOutcome) => void
   /** Told when the bytes of a file begin to go: to this upload, from here on resumable. */
@@ -42,6 +44,8 @@ export type UploadOptions = {
 export type UploadSummary = {
   progress: Progress
   functionCalls: number
+  /** Calls beside those that only told how it goes. */
+  reports: number
   stored: number
   failed: number
 }
@@ -68,7 +72,13 @@ export async function uploadFiles(
   } finally {
     stop()
   }
-  return { progress: run.meter.progress(), functionCalls: run.api.calls(), ...counts }
+  const { api, meter } = run
+  return {
+    progress: meter.progress(),
+    functionCalls: api.calls(),
+    reports: api.reports(),
+    ...counts,
+  }
 }
 
 async function startAll(
@@ -133,6 +143,7 @@ function createRun(options: UploadOptions) {
     signal: controller.signal,
     ifNew: options.ifNew ?? false,
     uploadVia: options.uploadVia ?? 'api',
+    firstReportMs: options.firstReportMs,
     meter,
     engine: createEngine({
       onBytes: meter.moved,
@@ -140,6 +151,7 @@ function createRun(options: UploadOptions) {
       ...options,
       connectionsMax: options.connections,
     }),
+    connections: 1,
     latch: createLatch(),
     transfers: new Map(),
     signer: { ask: (transfer) => signer.ask(transfer) },
@@ -159,8 +171,14 @@ function createRun(options: UploadOptions) {
   const completer = createCompleter(run)
   const stop = () => {
     options.signal?.removeEventListener('abort', stopped)
-    run.engine.stop(controller.signal.reason ?? new Error('finished'))
-    if (!controller.signal.aborted) controller.abort(new Error('finished'))
+    stopRun(run, controller)
   }
   return { run, counts, stop }
+}
+
+function stopRun(run: Run, controller: AbortController): void {
+  const reason: unknown = controller.signal.reason ?? new Error('finished')
+  run.engine.stop(reason)
+  for (const { session } of run.transfers.values()) session?.end(new Error(messageOf(reason)))
+  if (!controller.signal.aborted) controller.abort(reason)
 }

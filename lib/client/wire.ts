@@ -30,7 +30,15 @@ export type Signed = {
   expiresAt: string
 }
 
-export type Edge = { id: string; url: string; city?: string; country?: string; distanceKm?: number }
+/** A relay; those of an answer stand best first. `weight` is the share of the throughput expected of it. */
+export type Edge = {
+  id: string
+  url: string
+  city?: string
+  country?: string
+  distanceKm?: number | null
+  weight?: number
+}
 
 export type Grant = { token: string; expiresAt: string; bytes: number }
 
@@ -107,6 +115,50 @@ export type UploadState = {
   targets: { path: string; fileId?: string }[]
   createdAt: string
   expiresAt: string
+}
+
+/** One attempt at a part over a path: a relay's id, or `direct`. `bytes` are those that moved. */
+export type PartTiming = {
+  edgeId: string
+  chunkIndex: number
+  bytes: number
+  durationMs: number
+  failed: boolean
+}
+
+/** What one client says of its part in an upload; `completed` are ranges of chunks, counted from 0. */
+export type SessionReport = {
+  action: 'progress' | 'complete' | 'fail'
+  sessionId: string
+  uploadId: string
+  uploadVia: UploadVia
+  threads: number
+  edgesUsed: string[]
+  chunksCompleted: number
+  bytesUploaded: number
+  completed: Range[]
+  timings: PartTiming[]
+  errorMessage?: string
+}
+
+export type SessionAnswer = { reportAfterSeconds?: number }
+
+/** An open upload as all of its clients report on it. `speed` is bytes per second, 0 when nobody reported lately. */
+export type LiveUpload = {
+  uploadId: string
+  percent: number
+  bytesUploaded: number
+  speed: number
+  secondsLeft: number | null
+  sessions: {
+    sessionId: string
+    uploadVia: UploadVia
+    status: string
+    bytesUploaded: number
+    speed: number
+    startedAt: string
+    updatedAt: string
+  }[]
 }
 
 export type FileEntry = {

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { createBitmap } from '../../../lib/client/bitmap.ts'
-import { missingOf, numbersOf } from '../../../lib/client/ranges.ts'
+import { missingOf, numbersOf, rangesOf } from '../../../lib/client/ranges.ts'
 import type { Range } from '../../../lib/client/wire.ts'
 
 test('ranges are inclusive at both ends', () => {
@@ -36,6 +36,17 @@ test('what is stored and what is missing together are every part once', () => {
       expect([...stored, ...missing].sort((a, b) => a - b)).toEqual(
         Array.from({ length: count }, (_, i) => i + 1),
       )
+    }),
+  )
+})
+
+test('numbers come back from their ranges, which do not touch', () => {
+  fc.assert(
+    fc.property(fc.uniqueArray(fc.nat(99)), (picks) => {
+      const numbers = picks.sort((a, b) => a - b)
+      const ranges = rangesOf(numbers)
+      expect(numbersOf(ranges)).toEqual(numbers)
+      expect(ranges.every(([first], at) => first > (ranges[at - 1]?.[1] ?? -2) + 1)).toBe(true)
     }),
   )
 })

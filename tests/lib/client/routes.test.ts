@@ -37,12 +37,13 @@ test('a path that failed rests, longer each time, and is left when it keeps fail
   const [route] = routesFrom(EDGES, [])
   if (!route) throw new Error('no route')
   const rests: number[] = []
-  for (let now = 0; rests.length < 4; now = route.restUntil + 1) {
+  for (let now = 0; rests.length < 3; now = route.restUntil + 1) {
     blame(route, now, { waitMs: 0, others: true })
     rests.push(route.restUntil - now)
   }
   expect(rests[0]).toBeLessThanOrEqual(500)
-  expect(rests[3]).toBe(60_000)
+  expect(rests[1]).toBeLessThanOrEqual(1_000)
+  expect(rests[2]).toBe(60_000)
   praise(route)
   expect(route.failures).toBe(0)
 })
@@ -52,6 +53,28 @@ test('parts that fail together are one failure of their path', () => {
   if (!route) throw new Error('no route')
   for (let part = 0; part < 5; part += 1) blame(route, 10, { waitMs: 0, others: true })
   expect(route.failures).toBe(1)
+  expect(route.restUntil - 10).toBeLessThanOrEqual(500)
+})
+
+test('a path over which several parts failed together is left when the next one fails after its rest', () => {
+  const [route] = routesFrom(EDGES, [])
+  if (!route) throw new Error('no route')
+  for (let part = 0; part < 3; part += 1) blame(route, 10, { waitMs: 0, others: true })
+  const now = route.restUntil + 1
+  blame(route, now, { waitMs: 0, others: true })
+  expect(route.restUntil - now).toBe(60_000)
+})
+
+test('a part that arrives makes up for those that failed before', () => {
+  const [route] = routesFrom(EDGES, [])
+  if (!route) throw new Error('no route')
+  for (let part = 0; part < 3; part += 1) blame(route, 10, { waitMs: 0, others: true })
+  praise(route)
+  for (let times = 0; times < 2; times += 1) {
+    const now = route.restUntil + 1
+    blame(route, now, { waitMs: 0, others: true })
+    expect(route.restUntil - now).toBeLessThanOrEqual(1_000)
+  }
 })
 
 test('the wait that a path asks for is kept, and the only path is never left', () => {

@@ -1,7 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto'
 import http from 'node:http'
 import type { AddressInfo } from 'node:net'
-import type { FileAsk, Range } from '../../../lib/client/wire.ts'
+import type { FileAsk, Range, SessionReport } from '../../../lib/client/wire.ts'
 import { contentIdOf } from '../../../lib/content/content-id.ts'
 import { layoutOf, partRange } from '../../../lib/content/layout.ts'
 
@@ -32,6 +32,8 @@ export type TinyOptions = {
   completingFor?: number
   onPart?: (part: PartSeen, times: number) => Fault
   onCall?: (method: string, path: string, times: number) => Fault
+  /** When the next report is asked for; 60 s unless given. */
+  reportAfterSeconds?: number
   /** Told of each range asked for, by its first byte. */
   onRange?: (offset: number) => Fault
   /** Looks at what will be completed; its answer replaces the real one. */
@@ -62,9 +64,10 @@ export async function startTiny(options: TinyOptions = {}) {
   >()
   const seen: PartSeen[] = []
   const calls: { method: string; path: string; body: string }[] = []
+  const reports: SessionReport[] = []
   const partTimes = new Map<string, number>()
   const callTimes = new Map<string, number>()
-  const state = { uploads, files, seen, calls, options }
+  const state = { uploads, files, seen, calls, reports, options }
 
   const servers = [await listen((request, response) => void front(request, response, 'direct'))]
   for (let index = 0; index < (options.edges ?? 0); index += 1) {
@@ -112,6 +115,10 @@ export async function startTiny(options: TinyOptions = {}) {
     if (url.pathname === '/api/storage/files') return json(response, filesAnswer(url.searchParams))
     if (url.pathname === '/api/storage/download') return json(response, download(url.searchParams))
     const asked = body ? JSON.parse(body) : {}
+    if (url.pathname === '/api/jetty/track-upload') {
+      reports.push(asked)
+      return json(response, { reportAfterSeconds: options.reportAfterSeconds ?? 60 })
+    }
     if (method === 'POST') return json(response, await start(asked.files))
     if (method === 'PATCH')
       return json(response, { results: asked.uploads.map(signMore), ...ways() })

@@ -1,51 +1,22 @@
 import { randomBytes } from 'node:crypto'
 import { appendFileSync } from 'node:fs'
-import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { rm } from 'node:fs/promises'
 import path from 'node:path'
 import { afterEach, expect, test } from 'vitest'
 import { createApi } from '../../../lib/client/api.ts'
-import type { FileOutcome, FileToUpload } from '../../../lib/client/entry.ts'
-import { fileSource } from '../../../lib/client/node/file-source.ts'
-import { createHashPool } from '../../../lib/client/node/hash-pool.ts'
-import { createSender } from '../../../lib/client/node/send-part.ts'
-import { type UploadOptions, uploadFiles } from '../../../lib/client/upload.ts'
-import { startTiny, type TinyOptions } from './tiny-service.ts'
+import type { FileToUpload } from '../../../lib/client/entry.ts'
+import { aClient, MIB } from './a-client.ts'
+import type { TinyOptions } from './tiny-service.ts'
 
-const MIB = 1024 * 1024
 const undo: (() => unknown)[] = []
 afterEach(async () => {
   for (const step of undo.splice(0).reverse()) await step()
 })
 
 async function setUp(options: TinyOptions = {}) {
-  const service = await startTiny(options)
-  const folder = await mkdtemp(path.join(tmpdir(), 'jetty-client-'))
-  const tools = { pool: createHashPool(2), sender: createSender() }
-  undo.push(
-    () => service.stop(),
-    () => rm(folder, { recursive: true }),
-    () => tools.pool.close(),
-    () => tools.sender.close(),
-  )
-
-  async function aFile(name: string, content: Buffer): Promise<FileToUpload> {
-    const file = path.join(folder, name)
-    await writeFile(file, content)
-    return { path: name, name, source: fileSource(file, await stat(file, { bigint: true }), tools) }
-  }
-
-  async function send(files: FileToUpload[], more: Partial<UploadOptions> = {}) {
-    const outcomes: FileOutcome[] = []
-    const summary = await uploadFiles(files, {
-      api: createApi({ url: service.url, apiKey: 'jt_live_test', attemptsMax: 3 }),
-      onFile: (outcome) => outcomes.push(outcome),
-      patienceMs: 100,
-      ...more,
-    })
-    return { summary, outcomes, results: outcomes.flatMap(({ result }) => result ?? []) }
-  }
-  return { service, folder, aFile, send, tools }
+  const client = await aClient(options)
+  undo.push(client.stop)
+  return client
 }
 
 test('a file of many parts arrives byte for byte in two calls', async () => {
@@ -335,6 +306,7 @@ test('five hundred small files cost eleven calls', async () => {
   expect(summary.stored).toBe(500)
   expect(service.calls.filter(({ method }) => method === 'POST')).toHaveLength(5)
   expect(summary.functionCalls).toBeLessThanOrEqual(11)
+  expect(service.reports).toHaveLength(0)
 })
 
 test('progress never passes the total and ends at it', async () => {
