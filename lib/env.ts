@@ -4,6 +4,12 @@ import * as z from './vendor/zod.js'
 z.config(z.en())
 
 const Secret = z.string().check(z.minLength(32))
+/** One or several, newest first: what Standard Webhooks signs with, at least 192 bits each. */
+const WebhookSecrets = z.string().check(
+  z.regex(/^(whsec_)?[A-Za-z0-9+/]{32,}={0,2}(,(whsec_)?[A-Za-z0-9+/]{32,}={0,2})*$/, {
+    error: 'expected at least 24 random bytes in base64, newest first where there are several',
+  }),
+)
 const Url = z.url({ protocol: /^https?$/ })
 
 /** Every setting of a deployment. `.env.example` lists the same names; a test compares them. */
@@ -17,9 +23,9 @@ export const Environment = z.object({
   LYVE_ACCESS_KEY: z.string().check(z.minLength(3)),
   LYVE_SECRET_KEY: z.string().check(z.minLength(16)),
   JETTYTHUNDER_API_URL: z.union([z.literal('self'), Url]),
-  JETTYTHUNDER_WEBHOOK_SECRET: Secret,
-  AGENTCACHE_WEBHOOK_SECRET: Secret,
-  INTERNAL_WEBHOOK_SECRET: Secret,
+  JETTYTHUNDER_WEBHOOK_SECRET: WebhookSecrets,
+  AGENTCACHE_WEBHOOK_SECRET: WebhookSecrets,
+  INTERNAL_WEBHOOK_SECRET: WebhookSecrets,
   CRON_SECRET: Secret,
   ADMIN_TOKEN: Secret,
   JETTY_MASTER_KEY: z.string().check(

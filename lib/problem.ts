@@ -35,6 +35,10 @@ export const PROBLEMS = {
 
 export type ProblemSlug = keyof typeof PROBLEMS
 
+export function isProblemSlug(text: string): text is ProblemSlug {
+  return Object.hasOwn(PROBLEMS, text)
+}
+
 /** What helps a caller act on a refusal; each is a member of the problem document (RFC 9457, section 3.2). */
 export type ProblemExtras = {
   errors?: { pointer: string; detail: string }[]

@@ -1,4 +1,4 @@
-import { PROBLEMS, Problem, type ProblemDocument, type ProblemSlug } from '../problem.ts'
+import { isProblemSlug, Problem, type ProblemDocument } from '../problem.ts'
 
 type Answer = { results: object[] }
 
@@ -27,9 +27,5 @@ function asProblem({
   ...extras
 }: ProblemDocument): Problem {
   const slug = type.slice(type.lastIndexOf('/') + 1)
-  return new Problem(isSlug(slug) ? slug : 'internal', detail, extras)
-}
-
-function isSlug(text: string): text is ProblemSlug {
-  return Object.hasOwn(PROBLEMS, text)
+  return new Problem(isProblemSlug(slug) ? slug : 'internal', detail, extras)
 }

@@ -11,7 +11,8 @@ export const BODY_BYTES_MAX = 4_500_000
 const ERRORS_MAX = 20
 const POINTER_STEP_CHARS_MAX = 64
 
-type Schema<T> = { _zod: { output: T } } & Parameters<typeof z.safeParse>[0]
+/** What `safeParse` takes, by what it gives. */
+export type Schema<T> = { _zod: { output: T } } & Parameters<typeof z.safeParse>[0]
 
 /**
  * The request's JSON body, checked against a schema.
@@ -26,7 +27,20 @@ export async function parseBody<T>(request: Request, schema: Schema<T>): Promise
       `A request body may have ${BODY_BYTES_MAX} bytes; split the batch.`,
     )
   }
-  return parseValue(readJson(text), schema)
+  return parseValue(parseJson(text), schema)
+}
+
+/**
+ * A text as JSON.
+ *
+ * @throws Problem `invalid-request`
+ */
+export function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch (cause) {
+    throw new Problem('invalid-request', 'The body is not JSON.', { cause })
+  }
 }
 
 /**
@@ -56,14 +70,6 @@ export function parseEach<T>(values: readonly unknown[], schema: Schema<T>): (T 
     const parsed = z.safeParse(schema, value)
     return parsed.success ? (parsed.data as T) : refusalOf(parsed.error.issues)
   })
-}
-
-function readJson(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch (cause) {
-    throw new Problem('invalid-request', 'The body is not JSON.', { cause })
-  }
 }
 
 type Issue = { path: PropertyKey[]; message: string }

@@ -24,6 +24,7 @@ export {
   record,
   refine,
   regex,
+  parse,
   safeParse,
   strictObject,
   string,
