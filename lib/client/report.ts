@@ -83,9 +83,10 @@ export function openSession(options: SessionOptions): Session {
 export async function timed(
   session: Session | null,
   { partNumber, flight }: { partNumber: number; flight: Flight },
-  attempt: () => Promise<void>,
+  attempt: (onConnect: (ms: number) => void) => Promise<void>,
 ): Promise<void> {
   const startedAt = performance.now()
+  let latencyMs: number | undefined
   const took = (failed: boolean) =>
     session?.took({
       edgeId: flight.route.id,
@@ -93,10 +94,13 @@ export async function timed(
       bytes: flight.bytes,
       durationMs: Math.round(performance.now() - startedAt),
       failed,
+      latencyMs,
     })
   session?.begin()
   try {
-    await attempt()
+    await attempt((ms) => {
+      latencyMs = Math.round(ms * 100) / 100
+    })
     took(false)
   } catch (error) {
     if (failureOf(error).retry === 'elsewhere' && !flight.signal.aborted) took(true)

@@ -5,7 +5,10 @@ export type PartAnswer = {
   body: string
 }
 
-/** One PUT of a slice of a file. `onSent` hears the bytes taken by the connection so far, in all. */
+/**
+ * One PUT of a slice of a file. `onSent` hears the bytes taken by the connection so far, in all; `onConnect`, where that can
+ * be told, how long a new connection took to open, in ms: a round trip.
+ */
 export type PartRequest = {
   url: string
   headers: Record<string, string>
@@ -13,6 +16,7 @@ export type PartRequest = {
   length: number
   signal: AbortSignal
   onSent: (bytes: number) => void
+  onConnect?: (ms: number) => void
 }
 
 export type PartDigest = { sha256: Uint8Array<ArrayBuffer>; md5?: Uint8Array }

@@ -115,8 +115,9 @@ async function sendPart(
   const { offset, length } = partRange(layout, partNumber)
   const { signal, moved: onSent } = flight
   try {
-    await timed(transfer.session, { partNumber, flight }, async () => {
-      const answer = await file.source.send({ ...ticket, offset, length, signal, onSent })
+    await timed(transfer.session, { partNumber, flight }, async (onConnect) => {
+      const wire = { ...ticket, signal, onSent, onConnect }
+      const answer = await file.source.send({ ...wire, offset, length })
       const direct = flight.route.url === null
       const refused = judgeAnswer(transfer, { partNumber, answer, direct, used })
       if (refused && (await file.source.changed())) throw failure(CHANGED_MESSAGE, 'never')

@@ -117,13 +117,14 @@ export type UploadState = {
   expiresAt: string
 }
 
-/** One attempt at a part over a path: a relay's id, or `direct`. `bytes` are those that moved. */
+/** One attempt at a part over a path: a relay's id, or `direct`. `bytes` are those that moved, `latencyMs` a round trip. */
 export type PartTiming = {
   edgeId: string
   chunkIndex: number
   bytes: number
   durationMs: number
   failed: boolean
+  latencyMs?: number
 }
 
 /** What one client says of its part in an upload; `completed` are ranges of chunks, counted from 0. */

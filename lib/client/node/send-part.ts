@@ -1,6 +1,7 @@
 import { read } from 'node:fs'
 import http from 'node:http'
 import https from 'node:https'
+import type { Socket } from 'node:net'
 import { failure } from '../failure.ts'
 import { CHANGED_MESSAGE, type PartAnswer, type PartRequest } from '../source.ts'
 import { type BufferRing, createBufferPool } from './buffer-pool.ts'
@@ -63,6 +64,7 @@ function put(part: FilePartRequest, { request, buffers }: Means): Promise<PartAn
     }
     part.signal.addEventListener('abort', stop, { once: true })
     if (part.signal.aborted) stop()
+    outgoing.once('socket', (socket) => timeConnect(socket, part.onConnect))
 
     outgoing.once('error', (error) => {
       end()
@@ -84,6 +86,16 @@ function put(part: FilePartRequest, { request, buffers }: Means): Promise<PartAn
     })
     pour(outgoing, part, { buffers, stall }).catch((error) => outgoing.destroy(error))
   })
+}
+
+/** The time from the first packet to the other side's answer; looking its name up is not part of it. */
+function timeConnect(socket: Socket, onConnect: PartRequest['onConnect']): void {
+  if (!socket.connecting) return
+  let startedAt = performance.now()
+  socket.once('lookup', () => {
+    startedAt = performance.now()
+  })
+  socket.once('connect', () => onConnect?.(performance.now() - startedAt))
 }
 
 /** Reads ahead into the ring while earlier slices are on their way. */

@@ -50,6 +50,11 @@ test('a short transfer tells its end alone: each part, its path, its bytes and i
   const bytes = end.timings.reduce((sum, timing) => sum + timing.bytes, 0)
   expect(bytes).toBe(results[0]?.bytesSent)
   expect(summary).toMatchObject({ functionCalls: 2, reports: 1 })
+  const opened = end.timings.flatMap(({ latencyMs }) => latencyMs ?? [])
+  // Once for each connection, not for each part.
+  expect(opened.length).toBeGreaterThan(1)
+  expect(opened.length).toBeLessThan(5)
+  for (const ms of opened) expect(ms).toBeLessThan(500)
 })
 
 test('files of one part tell nothing', async () => {
