@@ -12,6 +12,8 @@ export type Placed = { marks: Marker[]; labels: Marker[]; unlabelled: EdgeStatus
 /** Blanks between two names, which could not be told apart, and between a name and another's mark, which it would seem to name. */
 const NAME_MARGIN = 1
 const MARK_MARGIN = 2
+/** So far from its place a mark may stand. */
+const NEIGHBOURS = [-2, -1, 0, 1, 2]
 
 /**
  * Finds room for marks and names on a map; who comes first, chooses first. A mark whose character is taken stands in the
@@ -49,11 +51,11 @@ function placeMarks(markers: Marker[], size: Size): Marker[] {
   })
 }
 
-/** The character itself and its neighbours, by how near they are; a character is twice as high as wide. */
+/** The characters at and around a place, by how near they are; a character is twice as high as wide. */
 function around(marker: Marker): Place[] {
   const { row, column } = wholeOf(marker)
-  const places = [-1, 0, 1].flatMap((down) =>
-    [-1, 0, 1].map((across) => ({ row: row + down, column: column + across })),
+  const places = NEIGHBOURS.flatMap((down) =>
+    NEIGHBOURS.map((across) => ({ row: row + down, column: column + across })),
   )
   const away = (place: Place) =>
     Math.hypot(place.column + 0.5 - marker.column, 2 * (place.row + 0.5 - marker.row))
