@@ -32,18 +32,20 @@ export type OwnMeasurement = {
   measuredAt: number
 }
 
-/** What at least three accounts saw of one relay: the trimmed median, no account with more than a fifth of the weight. */
+/** What at least three accounts saw of one path: the trimmed median, each of them counting once. Times are ms since 1970. */
 export type SharedMeasurement = {
   /** Goodput of one connection relative to the same account's best path, 0 to 1; free of how fast anybody's line is. */
   relativeThroughput: number | null
-  /** Round trip in ms; only among clients of one region. */
+  /** Round trip in ms; says something among clients of one region only. */
   latencyMs: number | null
   /** Failed parts of all, 0 to 1. */
   errorRate: number
   accounts: number
-  /** Accounts for which the relay failed three times in a row, and when the last of them said so. */
+  /** Accounts for which it failed three times in a row and not succeeded since. */
   failingAccounts: number
+  /** The third newest of their last failures, so one of them alone cannot move it on; null below three. */
   failedAt: number | null
+  /** The third newest of the accounts' measurements, for the same reason. */
   measuredAt: number
 }
 

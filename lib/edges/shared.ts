@@ -1,6 +1,6 @@
 import * as z from '../vendor/zod.js'
 import { SHARED_SECONDS } from './keys.ts'
-import type { OwnMeasurement, SharedMeasurement } from './measurement.ts'
+import type { OwnMeasurement } from './measurement.ts'
 
 /** Fewer accounts say nothing to others. */
 const ACCOUNTS_MIN = 3
@@ -15,22 +15,24 @@ const COMPARABLE_MS = 3600 * 1000
 const FAILING = 3
 
 const Share = z.number().check(z.minimum(0), z.maximum(1))
-const Latency = z.nullable(z.number().check(z.positive()))
+const Positive = z.number().check(z.positive())
+const figures = {
+  throughputMbps: z.nullable(Positive),
+  relativeThroughput: z.nullable(Share),
+  latencyMs: z.nullable(Positive),
+  errorRate: Share,
+}
 
 const Contribution = z.object({
+  ...figures,
   region: z.nullable(z.string()),
-  relativeThroughput: z.nullable(Share),
-  latencyMs: Latency,
-  errorRate: Share,
   /** When the path last failed for this account, while it is failing. */
   failedAt: z.nullable(z.number()),
   at: z.number(),
 })
 
 const Published = z.object({
-  relativeThroughput: z.nullable(Share),
-  latencyMs: Latency,
-  errorRate: Share,
+  ...figures,
   accounts: z.int().check(z.minimum(ACCOUNTS_MIN)),
   failingAccounts: z.int().check(z.minimum(0)),
   failedAt: z.nullable(z.number()),
@@ -40,6 +42,9 @@ const Published = z.object({
 /** What one account says of one path, from one region. */
 export type Contribution = z.infer<typeof Contribution>
 
+/** The shared measurement of a path, and with it the goodput of one connection in Mbit/s: to be shown, not to rank by. */
+export type Published = z.infer<typeof Published>
+
 /** A stored contribution; null for anything else, and for one older than 48 hours. */
 export function readContribution(value: unknown, now: number): Contribution | null {
   const contribution = z.safeParse(Contribution, value).data
@@ -47,7 +52,7 @@ export function readContribution(value: unknown, now: number): Contribution | nu
 }
 
 /** A published measurement; null for anything else, and once fewer than three of its accounts spoke within 48 hours. */
-export function readPublished(value: unknown, now: number): SharedMeasurement | null {
+export function readPublished(value: unknown, now: number): Published | null {
   const published = z.safeParse(Published, value).data
   return published && isAlive(published.measuredAt, now) ? published : null
 }
@@ -69,6 +74,7 @@ export function contributionOf(
   const best = comparable.length > 1 ? Math.max(...comparable) : null
   return {
     region,
+    throughputMbps: path.throughputMbps,
     relativeThroughput:
       path.throughputMbps === null || best === null ? null : path.throughputMbps / best,
     latencyMs: path.latencyMs,
@@ -97,7 +103,7 @@ export function keepNewest(
  * third newest, so they say when at least three accounts had spoken, and one that always speaks last cannot make an old
  * value fresh. Null below three accounts.
  */
-export function shareOf(contributions: Contribution[], now: number): SharedMeasurement | null {
+export function shareOf(contributions: Contribution[], now: number): Published | null {
   const recent = contributions
     .filter(({ at }) => isAlive(at, now))
     .sort((a, b) => b.at - a.at)
@@ -107,6 +113,7 @@ export function shareOf(contributions: Contribution[], now: number): SharedMeasu
 
   const failed = recent.flatMap(({ failedAt }) => failedAt ?? [])
   return {
+    throughputMbps: median(recent.flatMap((one) => one.throughputMbps ?? [])),
     relativeThroughput: median(recent.flatMap((one) => one.relativeThroughput ?? [])),
     latencyMs: median(recent.flatMap((one) => one.latencyMs ?? [])),
     errorRate: median(recent.map((one) => one.errorRate)) ?? 0,
