@@ -22,6 +22,8 @@ import { Problem } from '../problem.ts'
 import { allowanceOf, allowanceStatement } from '../quota/allowance.ts'
 import { planUpload } from './plan-upload.ts'
 
+const THROUGHPUT_DIGITS = 4
+
 /** The file to be sent, from where, and what counts. `measurements` are round trips in ms by path id. */
 export type Wanted = {
   fileSize: number
@@ -128,7 +130,7 @@ function describePlan(
     estimatedTime: plan.estimatedSeconds,
     estimatedCost: usdOf(fileSize),
     assumptions: {
-      throughput: plan.throughputMbps,
+      throughput: Number(plan.throughputMbps.toPrecision(THROUGHPUT_DIGITS)),
       usdPerGib: USD_PER_GIB,
       source: plan.source,
     },

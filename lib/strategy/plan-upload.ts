@@ -12,7 +12,6 @@ const LINE_MBPS_ASSUMED = 100
 const CONNECTIONS_MIN = 4
 /** A path that carries nothing would make an upload endless. */
 const MBPS_MIN = 0.01
-const DIGITS = 3
 const BITS_PER_MEGABIT = 1_000_000
 
 /** How to send a file: its layout, the connections worth opening, and how long that takes if the assumption holds. */
@@ -60,8 +59,7 @@ export function planUpload(input: PlanInput): UploadPlan {
   const allowed = Math.max(1, Math.min(connectionsMax, useful))
   const busy = partCount === 1 ? 1 : Math.min(allowed, fileSize / partSize)
   const line = source === 'measured' ? LINE_MBPS_MAX : LINE_MBPS_ASSUMED
-  // As it is said, so that the time follows from it.
-  const throughputMbps = Number(Math.min(line, perConnection * busy).toPrecision(DIGITS))
+  const throughputMbps = Math.min(line, perConnection * busy)
   return {
     chunkSize: partSize,
     chunks: partCount,

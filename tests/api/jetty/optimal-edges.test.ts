@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, expect, test } from 'vitest'
 import { grantPublicKey, verifyGrant } from '../../../lib/edges/grant.ts'
 import { aContent } from '../../local/content.ts'
@@ -310,26 +311,22 @@ test('one question of Redis and one of Postgres at the same time, after the key 
   await uploadWhole(apiKey, content, 'a')
   for (const proxy of Object.values(proxies)) proxy.passed.length = 0
 
-  // Each holds its answer back until the other was asked, too.
-  proxies.sql.fault = async () => await whenPassed(() => proxies.redis.passed.length >= 2)
-  proxies.redis.fault = async ({ n }) =>
-    n === 0 ? 'pass' : await whenPassed(() => proxies.sql.passed.length >= 1)
+  // Each waits for its answer until the other was asked, too.
+  const met: boolean[] = []
+  const meet = async (other: () => number, count: number) => {
+    for (let tries = 0; tries < 50 && other() < count; tries++) await sleep(10)
+    met.push(other() >= count)
+    return 'pass' as const
+  }
+  proxies.sql.fault = () => meet(() => proxies.redis.passed.length, 2)
+  proxies.redis.fault = ({ n }) => (n === 0 ? 'pass' : meet(() => proxies.sql.passed.length, 1))
   const { fileSize, fileHash } = content
   const { body } = await ask({ fileSize, fileHash, userLocation: LONDON })
   expect(body.duplicate).not.toBeNull()
+  expect(met).toEqual([true, true])
   const counts = Object.entries(proxies).map(([name, { passed }]) => [name, passed.length])
   expect(Object.fromEntries(counts)).toEqual({ redis: 2, sql: 1, s3: 0 })
 })
-
-async function whenPassed(
-  passed: () => boolean,
-): Promise<'pass' | { status: number; body: string }> {
-  for (let tries = 0; tries < 100; tries++) {
-    if (passed()) return 'pass'
-    await new Promise((resolve) => setTimeout(resolve, 10))
-  }
-  return { status: 500, body: '{"error":"one waits for the other"}' }
-}
 
 test('without Redis it answers from what distance implies', async () => {
   const { ask } = await anAsker()

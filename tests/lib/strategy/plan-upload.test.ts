@@ -121,7 +121,7 @@ test('a larger file never takes less time', () => {
       const [first, second] = [plan(size, [rate, 1], more), plan(other, [rate, 1], more)]
       expect(second.estimatedSeconds).toBeGreaterThanOrEqual(first.estimatedSeconds)
     }),
-    { numRuns: 500 },
+    { numRuns: 2_000 },
   )
 })
 
@@ -140,6 +140,6 @@ test('more throughput never takes more time', () => {
       const direct = plan(size, [rate, 1 + gain], more)
       expect(direct.estimatedSeconds).toBeLessThanOrEqual(slow.estimatedSeconds)
     }),
-    { numRuns: 500 },
+    { numRuns: 2_000 },
   )
 })
