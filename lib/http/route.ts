@@ -1,15 +1,20 @@
 import { randomUUID } from 'node:crypto'
+import { runJobsAfterRequest } from '../jobs/after-request.ts'
 import { describeError, log } from '../log.ts'
 import { Problem } from '../problem.ts'
 import { rateHeaders } from './rate-headers.ts'
 
 export type Handler = (request: Request) => Promise<Response>
 
-/** Turns whatever a handler throws into a problem+json response (RFC 9457) and gives every answer a request id. */
+/**
+ * Turns whatever a handler throws into a problem+json response (RFC 9457) and gives every answer a request id. Periodic jobs
+ * that are due run after the answer.
+ */
 export function route(handler: Handler): Handler {
   return async (request) => {
     const requestId = request.headers.get('x-vercel-id') ?? randomUUID()
     const response = await answer(handler, request, requestId)
+    runJobsAfterRequest()
     response.headers.set('x-request-id', requestId)
     for (const [name, value] of rateHeaders(request)) response.headers.set(name, value)
     if (!response.headers.has('cache-control')) response.headers.set('cache-control', 'no-store')
