@@ -1,4 +1,4 @@
-import type { OwnMeasurement, SharedMeasurement, Standing } from './measurement.ts'
+import type { SharedMeasurement, Standing } from './measurement.ts'
 import {
   ERROR_RATE,
   impliedLatencyMs,
@@ -14,9 +14,8 @@ const DECAY_PER_MS = Math.LN2 / HALF_LIFE_MS
 const ACCOUNTS_IN_FULL = 5
 /** How long a relay's word about its load counts. */
 const HEARTBEAT_MS_MAX = 3 * 60 * 1000
-/** Logarithms need something above zero. */
-const THROUGHPUT_MBPS_MIN = 0.001
-const SHARE_MIN = 0.001
+/** A rate of nothing is taken as this, for its logarithm. */
+const RATE_MIN = 0.001
 
 /** What is known beside distance; `now` in ms since 1970, `measurements` round trips in ms by path id. */
 export type Known = { standing: Standing; measurements: ReadonlyMap<string, number>; now: number }
@@ -35,37 +34,47 @@ export type Estimate = {
   measuredAt: number | null
 }
 
-/** What was seen of one path, and how much each counts, 0 to 1. */
-type Evidence = {
-  own: OwnMeasurement | undefined
-  ownWeight: number
-  regional: SharedMeasurement | undefined
-  regionalWeight: number
-  shared: SharedMeasurement | undefined
-  sharedWeight: number
-}
-
 /**
  * What to expect of a path. What the client just measured counts before what its account saw, that before what others in
  * its region saw, that before what all others saw, and that before the prior; each leaves to the next what its age (half
- * after 6 hours) and the number of its accounts (in full from 5 on) take from it.
+ * after 6 hours) and the number of its accounts (in full from 5 on) take from it. Round trips of others count only within
+ * the region, and of throughput others only say which share of what its round trip allows a path reaches.
  */
 export function estimatePath(id: string, distanceKm: number | null, known: Known): Estimate {
-  const evidence = evidenceOf(id, known)
-  const { own, ownWeight, regional, shared } = evidence
-  const measured = known.measurements.get(id)
-  const latencyMs = measured ?? latencyOf(distanceKm, evidence)
+  const { standing, measurements, now } = known
+  const measured = measurements.get(id)
+  const own = standing.own.get(id)
+  const regional = standing.regional.get(id)
+  const shared = standing.shared.get(id)
+  const ofOwn = own ? decay(now - own.measuredAt) : 0
+  const ofRegional = sharedWeight(regional, now)
+  const ofShared = sharedWeight(shared, now)
 
-  const among = mix(ERROR_RATE, shared?.errorRate, evidence.sharedWeight)
-  const near = mix(among, regional?.errorRate, evidence.regionalWeight)
+  const nearMs = mix(impliedLatencyMs(distanceKm), regional?.latencyMs, ofRegional)
+  const latencyMs = measured ?? mix(nearMs, own?.latencyMs, ofOwn)
+  const anyShare = mixRates(UNTRIED_SHARE, shared?.relativeThroughput, ofShared)
+  const share = Math.min(1, mixRates(anyShare, regional?.relativeThroughput, ofRegional))
+  const prior = impliedThroughputMbps(latencyMs) * share
+  const anyErrors = mix(ERROR_RATE, shared?.errorRate, ofShared)
+  const errors = mix(anyErrors, regional?.errorRate, ofRegional)
   return {
     distanceKm,
     latencyMs,
-    throughputMbps: throughputOf(latencyMs, evidence),
+    throughputMbps: mixRates(prior, own?.throughputMbps, ofOwn),
     loadPercent: freshLoadPercent(id, known) ?? LOAD_PERCENT,
-    errorRate: mix(near, own?.errorRate, ownWeight),
-    measuredAt: measured === undefined ? newest(own, regional, shared) : known.now,
+    errorRate: mix(errors, own?.errorRate, ofOwn),
+    measuredAt: measured === undefined ? newest(own, regional, shared) : now,
   }
+}
+
+/**
+ * More than can be expected at this distance of a path that neither the client, nor its account, nor its region
+ * measured: others may say at best that it is idle, never fails, and is the fastest they have.
+ */
+export function bestCase(distanceKm: number | null): Estimate {
+  const latencyMs = impliedLatencyMs(distanceKm)
+  const throughputMbps = impliedThroughputMbps(latencyMs)
+  return { distanceKm, latencyMs, throughputMbps, loadPercent: 0, errorRate: 0, measuredAt: null }
 }
 
 /** The load a relay gave in the last 3 minutes, in percent, or null. */
@@ -73,20 +82,6 @@ export function freshLoadPercent(id: string, { standing, now }: Known): number |
   const heartbeat = standing.heartbeats.get(id)
   if (heartbeat === undefined || now - heartbeat.at > HEARTBEAT_MS_MAX) return null
   return Math.min(100, Math.max(0, heartbeat.loadPercent))
-}
-
-function evidenceOf(id: string, { standing, now }: Known): Evidence {
-  const own = standing.own.get(id)
-  const regional = standing.regional.get(id)
-  const shared = standing.shared.get(id)
-  return {
-    own,
-    ownWeight: own ? decay(now - own.measuredAt) : 0,
-    regional,
-    regionalWeight: sharedWeight(regional, now),
-    shared,
-    sharedWeight: sharedWeight(shared, now),
-  }
 }
 
 function sharedWeight(measurement: SharedMeasurement | undefined, now: number): number {
@@ -99,39 +94,17 @@ function decay(ageMs: number): number {
   return Math.exp(-DECAY_PER_MS * Math.max(0, ageMs))
 }
 
-function latencyOf(distanceKm: number | null, evidence: Evidence): number {
-  const { own, ownWeight, regional, regionalWeight } = evidence
-  const near = mix(impliedLatencyMs(distanceKm), regional?.latencyMs, regionalWeight)
-  return mix(near, own?.latencyMs, ownWeight)
-}
-
-function throughputOf(latencyMs: number, evidence: Evidence): number {
-  const { own, ownWeight, regional, regionalWeight, shared, sharedWeight } = evidence
-  const among = mixRatios(UNTRIED_SHARE, shared?.relativeThroughput, sharedWeight)
-  const near = mixRatios(among, regional?.relativeThroughput, regionalWeight)
-  const prior = impliedThroughputMbps(latencyMs) * near
-  if (own === undefined || own.throughputMbps === null) return prior
-  return mixLogarithms(prior, Math.max(THROUGHPUT_MBPS_MIN, own.throughputMbps), ownWeight)
-}
-
-function mixRatios(prior: number, value: number | null | undefined, weight: number): number {
-  if (value === null || value === undefined) return prior
-  return mixLogarithms(prior, Math.max(SHARE_MIN, value), weight)
-}
-
-/** Rates differ by factors: half-way between 1 and 100 is 10. */
-function mixLogarithms(prior: number, value: number, weight: number): number {
-  return prior * Math.exp(weight * Math.log(value / prior))
-}
-
 function mix(prior: number, value: number | null | undefined, weight: number): number {
   return value === null || value === undefined ? prior : prior + (value - prior) * weight
 }
 
+/** Rates differ by factors, so half-way between 1 and 100 is 10. */
+function mixRates(prior: number, value: number | null | undefined, weight: number): number {
+  if (value === null || value === undefined) return prior
+  return prior * Math.exp(weight * Math.log(Math.max(RATE_MIN, value) / prior))
+}
+
 function newest(...measurements: ({ measuredAt: number } | undefined)[]): number | null {
-  let latest: number | null = null
-  for (const one of measurements) {
-    if (one !== undefined && (latest === null || one.measuredAt > latest)) latest = one.measuredAt
-  }
-  return latest
+  const times = measurements.flatMap((one) => (one === undefined ? [] : [one.measuredAt]))
+  return times.length === 0 ? null : Math.max(...times)
 }

@@ -35,10 +35,7 @@ function measuredLately({ standing }: Known): Map<string, number> {
   const measured = [...standing.own].flatMap(([id, { throughputMbps, measuredAt }]) =>
     throughputMbps === null ? [] : [{ id, throughputMbps, measuredAt }],
   )
-  const newest = measured.reduce((latest, { measuredAt }) => Math.max(latest, measuredAt), 0)
-  return new Map(
-    measured
-      .filter(({ measuredAt }) => measuredAt >= newest - SAME_LINE_MS)
-      .map(({ id, throughputMbps }) => [id, throughputMbps]),
-  )
+  const newest = Math.max(...measured.map(({ measuredAt }) => measuredAt))
+  const lately = measured.filter(({ measuredAt }) => measuredAt >= newest - SAME_LINE_MS)
+  return new Map(lately.map(({ id, throughputMbps }) => [id, throughputMbps]))
 }

@@ -1,7 +1,7 @@
 import { isBroken } from './breaker.ts'
 import type { Edge } from './catalogue.ts'
 import { distanceFrom, distanceKm, type Position } from './distance.ts'
-import { type Estimate, estimatePath, freshLoadPercent } from './estimate.ts'
+import { bestCase, type Estimate, estimatePath, freshLoadPercent } from './estimate.ts'
 import { lineMbps } from './line.ts'
 import { DIRECT, type Standing } from './measurement.ts'
 import { UNKNOWN_KM } from './prior.ts'
@@ -59,20 +59,23 @@ export function rankPaths(input: RankInput): RankedPath[] {
   const distanceTo = input.position ? distanceFrom(input.position) : () => null
   const directKm = assumedDirectKm(input)
   const limitMbps = lineMbps(input, { edges: input.edges, distanceTo, directKm })
-  const scored = (path: Scored['path'], estimate: Estimate): Scored => {
-    return { path, estimate, score: scoreOf(estimate, weights) }
-  }
 
   const best: Scored[] = []
   for (const edge of input.edges) {
+    const km = distanceTo(edge)
+    // Of thousands, nearly all are too far, whatever may be known of them.
+    const floor = best[RELAYS_MAX - 1]?.score ?? 0
+    if (!isTried(edge.id, input) && scoreOf(bestCase(km), weights) < floor) continue
     if (isBroken(edge, input.standing, input.now)) continue
-    const estimate = limited(estimatePath(edge.id, distanceTo(edge), input), limitMbps)
-    insertByPlace(best, scored(edge, estimate), RELAYS_MAX)
+    const estimate = limited(estimatePath(edge.id, km, input), limitMbps)
+    const scored = { path: edge, estimate, score: scoreOf(estimate, weights) }
+    insertByPlace(best, scored, RELAYS_MAX)
   }
   const direct = limited(estimatePath(DIRECT, directKm, input), limitMbps)
   // The store says nothing of its load; taken as loaded as the best relay, load never decides between the two.
   direct.loadPercent = best[0]?.estimate.loadPercent ?? direct.loadPercent
-  best.push(scored({ id: DIRECT, url: input.direct.url, city: null, country: null }, direct))
+  const path = { id: DIRECT, url: input.direct.url, city: null, country: null }
+  best.push({ path, estimate: direct, score: scoreOf(direct, weights) })
   return describe(best.sort(byPlace), input)
 }
 
@@ -80,6 +83,11 @@ export function rankPaths(input: RankInput): RankedPath[] {
 function assumedDirectKm({ position, direct }: RankInput): number | null {
   if (position === null) return null
   return direct.position === null ? UNKNOWN_KM : distanceKm(position, direct.position)
+}
+
+/** Whether the client, its account or its region measured the path, which then may be better than its distance allows. */
+function isTried(id: string, { standing, measurements }: RankInput): boolean {
+  return standing.own.has(id) || standing.regional.has(id) || measurements.has(id)
 }
 
 function limited(estimate: Estimate, limitMbps: number): Estimate {

@@ -1,13 +1,19 @@
 import { benchHashing } from './hash.ts'
+import { benchRanking } from './rank.ts'
 import { benchRelay } from './relay.ts'
 import { benchSigning } from './sign.ts'
 
-const HELP = `Usage: npm run bench -- [signing] [hashing] [relay]
+const HELP = `Usage: npm run bench -- [signing] [hashing] [relay] [ranking]
 
 Measures what the code itself costs on this machine, side by side in one run. Figures are of this run and this machine;
 ratios travel, absolute numbers do not. Without a name all are run.`
 
-const BENCHES = { signing: benchSigning, hashing: benchHashing, relay: benchRelay }
+const BENCHES = {
+  signing: benchSigning,
+  hashing: benchHashing,
+  relay: benchRelay,
+  ranking: benchRanking,
+}
 
 const names = process.argv.slice(2)
 const unknown = names.filter((name) => !Object.hasOwn(BENCHES, name))
