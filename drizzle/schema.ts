@@ -387,7 +387,11 @@ export const downloads = pgTable(
     freeUntil: instant('free_until').notNull(),
     createdAt: createdAt(),
   },
-  (t) => [index('downloads_free_until').on(t.freeUntil), index('downloads_blob').on(t.blobId)],
+  (t) => [
+    index('downloads_account').on(t.accountId, t.createdAt),
+    index('downloads_free_until').on(t.freeUntil),
+    index('downloads_blob').on(t.blobId),
+  ],
 )
 
 /** Clones, one row each: what deduplication saved, kept for as long as the longest period of the statistics. */

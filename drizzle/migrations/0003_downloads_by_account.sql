@@ -1,0 +1,1 @@
+CREATE INDEX "downloads_account" ON "downloads" USING btree ("account_id","created_at");
