@@ -49,6 +49,15 @@ async function aService({ tier = 'pro', status = 200, relays = true } = {}) {
   return { env, admin, asked }
 }
 
+test('the help names every form, every flag and where the token is', async () => {
+  const { code, stdout } = await jetty({}, 'edges', '--help').ended
+  expect(code).toBe(0)
+  const forms = ['status', 'register', 'drain', 'resume', 'retire', 'JETTY_ADMIN_TOKEN']
+  const flags = ['--size', '--priority', '--map', '--id', '--edge-url', '--public-key', '--lat']
+  for (const word of [...forms, ...flags, '--json']) expect(stdout).toContain(word)
+  expect((await jetty({}, '--help').ended).stdout).toMatch(/^ {2}edges /m)
+})
+
 test('paths are measured from here, and ranked with what was measured', async () => {
   const { env, asked } = await aService()
   const { code, lines, stderr } = await jetty(env, 'edges', '--json').ended
