@@ -25,12 +25,21 @@ export function reportedNow(accountId: string): SQL {
   return reportedSince(accountId, silentSince())
 }
 
+/** Whether a session `s` of the account may still be at work, however long it has been silent. */
+export function begunBy(accountId: string): SQL {
+  return begunSince(accountId, sql`now()`)
+}
+
 /** Whoever reported last before this is silent. */
 export function silentSince(): SQL {
   return sql`now() - make_interval(mins => ${SILENT_MINUTES})`
 }
 
 function reportedSince(accountId: string, time: SQL): SQL {
-  return sql`s.account_id = ${accountId} AND s.updated_at > ${time}
-    AND s.started_at > ${time} - make_interval(days => ${SESSION_DAYS_MAX})`
+  return sql`${begunSince(accountId, time)} AND s.updated_at > ${time}`
+}
+
+/** Sessions that could have lasted until then. */
+function begunSince(accountId: string, time: SQL): SQL {
+  return sql`s.account_id = ${accountId} AND s.started_at > ${time} - make_interval(days => ${SESSION_DAYS_MAX})`
 }

@@ -3,7 +3,7 @@ import { column } from '../db/row.ts'
 import { fileNameOf } from '../files/path.ts'
 import { type SQL, sql } from '../vendor/orm.js'
 import { megabitsPerSecond, percentOf } from './figures.ts'
-import { silentSince } from './period.ts'
+import { begunBy, silentSince } from './period.ts'
 import { textsOf, USED_PATHS } from './used-paths.ts'
 
 const TRANSFERS_MAX = 10
@@ -27,8 +27,8 @@ export function transfersStatement(accountId: string): SQL {
       CASE WHEN s.updated_at > ${silentSince()} THEN s.speed_bytes ELSE 0 END AS speed_bytes,
       (SELECT t.path FROM upload_targets t WHERE t.upload_id = u.id ORDER BY t.created_at, t.path LIMIT 1) AS path,
       (SELECT jsonb_agg(used.id ORDER BY used.id) FROM ${USED_PATHS} used) AS edges_used
-    FROM uploads u JOIN upload_sessions s ON s.upload_id = u.id
-    WHERE u.account_id = ${accountId} AND u.state IN ('open', 'completing') AND s.status = 'in_progress'
+    FROM upload_sessions s JOIN uploads u ON u.id = s.upload_id
+    WHERE ${begunBy(accountId)} AND s.status = 'in_progress' AND u.state IN ('open', 'completing')
     ORDER BY s.started_at DESC, s.id LIMIT ${TRANSFERS_MAX}`
 }
 

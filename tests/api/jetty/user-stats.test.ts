@@ -245,6 +245,26 @@ test('an upload names the paths of all its sessions', async () => {
   expect(activity.edges_used).toEqual(['fra-1', 'lon-1'])
 })
 
+test('of many activities the last ten are told', async () => {
+  const { apiKey, accountId } = await anAccount()
+  await query(sql`
+    INSERT INTO user_file_references (account_id, file_hash, path, saved_bytes, created_at)
+    SELECT ${accountId}::uuid, 'h', 'clone-' || n, 1, now() - make_interval(mins => n) FROM generate_series(2, 20, 2) n`)
+  await query(sql`
+    INSERT INTO uploads (account_id, file_hash, file_size, part_count, checksum, storage_key, part_digests, uploaded_via,
+      urls_expire_at, expires_at, state, created_at, completed_at)
+    SELECT ${accountId}::uuid, 'h', n, 1, 'sha256', ${accountId} || n, '', 'api', now(), now(), 'done',
+      now() - make_interval(mins => n, secs => 90), now() - make_interval(mins => n) FROM generate_series(1, 21, 2) n`)
+  await query(sql`
+    INSERT INTO upload_targets (upload_id, path, content_type, if_new)
+    SELECT id, 'up/' || file_size, 'x/y', false FROM uploads WHERE account_id = ${accountId}`)
+
+  const { recent_activity } = (await statsOf(apiKey)).file_transfers
+  const names = ['1', 'clone-2', '3', 'clone-4', '5', 'clone-6', '7', 'clone-8', '9', 'clone-10']
+  expect(recent_activity.map((one: { file_name: string }) => one.file_name)).toEqual(names)
+  expect(recent_activity[0].duration_seconds).toBe(90)
+})
+
 test('who reported in the last two minutes is connected, over the edges of sessions in progress', async () => {
   const { apiKey, accountId, uploadId } = await anOpenUpload()
   const connection = async () => (await statsOf(apiKey)).connection

@@ -82,6 +82,22 @@ test('of clones alone, what is not stored is a miss, whatever the path, the quot
   expect(row).toEqual({ uploads: 2, targets: 2 })
 })
 
+test('of clones alone, what is stored is cloned even while an upload of it is open, and that stays as it is', async () => {
+  const { apiKey, accountId } = await anAccount()
+  const content = await aContent(500)
+  await uploader(apiKey).start([content, { path: 'a' }])
+  await query(sql`
+    INSERT INTO file_hashes (account_id, file_hash, file_size, storage_key, etag, verified)
+    VALUES (${accountId}, ${content.fileHash}, 500, ${`stored/${accountId}`}, 'e', true)`)
+  const before = await query(sql`SELECT * FROM uploads WHERE account_id = ${accountId}`)
+  expect(await decide(accountId, candidate(content, 'a'), candidate(content, 'b'))).toEqual([
+    'clone',
+    'clone',
+  ])
+  expect(await query(sql`SELECT * FROM uploads WHERE account_id = ${accountId}`)).toEqual(before)
+  expect(await usageOf(accountId)).toEqual({ used: 1000, reserved: 500 })
+})
+
 test('clones are admitted in order as long as they fit; misses between them cost nothing', async () => {
   const { apiKey, accountId } = await anAccount({ bytesLeft: 3500 })
   const [large, small] = [await aContent(2000), await aContent(300)]
