@@ -16,6 +16,7 @@ const ACCOUNTS_IN_FULL = 5
 const HEARTBEAT_MS_MAX = 3 * 60 * 1000
 /** A rate of nothing is taken as this, for its logarithm. */
 const RATE_MIN = 0.001
+const NEVER = Number.NEGATIVE_INFINITY
 
 /** What is known beside distance; `now` in ms since 1970, `measurements` round trips in ms by path id. */
 export type Known = { standing: Standing; measurements: ReadonlyMap<string, number>; now: number }
@@ -104,7 +105,10 @@ function mixRates(prior: number, value: number | null | undefined, weight: numbe
   return prior * Math.exp(weight * Math.log(Math.max(RATE_MIN, value) / prior))
 }
 
-function newest(...measurements: ({ measuredAt: number } | undefined)[]): number | null {
-  const times = measurements.flatMap((one) => (one === undefined ? [] : [one.measuredAt]))
-  return times.length === 0 ? null : Math.max(...times)
+type Dated = { measuredAt: number } | undefined
+
+function newest(own: Dated, regional: Dated, shared: Dated): number | null {
+  const others = Math.max(regional?.measuredAt ?? NEVER, shared?.measuredAt ?? NEVER)
+  const latest = Math.max(own?.measuredAt ?? NEVER, others)
+  return latest === NEVER ? null : latest
 }

@@ -19,10 +19,11 @@ const CUBIC_MBPS_MS = (SEGMENT_BITS * 1.054 * LOSS ** -0.75 * 1000 ** 0.25) / 1e
 const THROUGHPUT_MBPS_MAX = 200
 
 /**
- * Of what its round trip allows, what an untried path is expected to reach. A tried one is measured against the best path
- * of each account (1 at most), so one that does about as well as others does better than one that nobody tried.
+ * Of what its round trip allows, what an untried path is expected to reach: as much as each of 16 connections did that
+ * shared a long emulated line. A tried one is compared with the best path of each account that used it, which is 1, so
+ * one that does about as well as others is expected to carry more than one that nobody tried.
  */
-export const UNTRIED_SHARE = 0.5
+export const UNTRIED_SHARE = 0.25
 /** Load in percent of a relay without a fresh heartbeat. */
 export const LOAD_PERCENT = 50
 /** Share of parts that fail on a path nobody measured. */

@@ -4,7 +4,7 @@ import { distanceFrom, distanceKm, type Position } from './distance.ts'
 import { bestCase, type Estimate, estimatePath, freshLoadPercent } from './estimate.ts'
 import { lineMbps } from './line.ts'
 import { DIRECT, type Standing } from './measurement.ts'
-import { UNKNOWN_KM } from './prior.ts'
+import { LOAD_PERCENT, UNKNOWN_KM } from './prior.ts'
 import { type Priority, scoreOf, weightsOf } from './score.ts'
 import { byPlace, insertByPlace, type Scored } from './select.ts'
 
@@ -72,8 +72,8 @@ export function rankPaths(input: RankInput): RankedPath[] {
     insertByPlace(best, scored, RELAYS_MAX)
   }
   const direct = limited(estimatePath(DIRECT, directKm, input), limitMbps)
-  // The store says nothing of its load; taken as loaded as the best relay, load never decides between the two.
-  direct.loadPercent = best[0]?.estimate.loadPercent ?? direct.loadPercent
+  // The store says nothing of its load. Taken to be as idle as the best relay, it does not lose to that one by load.
+  direct.loadPercent = Math.min(direct.loadPercent, best[0]?.estimate.loadPercent ?? LOAD_PERCENT)
   const path = { id: DIRECT, url: input.direct.url, city: null, country: null }
   best.push({ path, estimate: direct, score: scoreOf(direct, weights) })
   return describe(best.sort(byPlace), input)

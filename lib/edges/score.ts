@@ -1,9 +1,11 @@
 import { DISTANCE_KM_MAX } from './distance.ts'
 import type { Estimate } from './estimate.ts'
 
-/** Where a factor is worth half: a round trip in ms, Mbit/s of one connection, a share of failed parts. */
+/** Where a factor is worth half. A round trip in ms: */
 const LATENCY_MS_HALF = 50
-const THROUGHPUT_MBPS_HALF = 50
+/** One connection of sixteen on a line of 160 Mbit/s: half-way among the rates that are seen, where differences matter. */
+const THROUGHPUT_MBPS_HALF = 10
+/** A share of failed parts. */
 const ERROR_RATE_HALF = 0.05
 
 export type Priority = 'speed' | 'cost' | 'balanced'
@@ -41,7 +43,7 @@ export function weightsOf(priority: Priority, isPlaced: boolean): Weights {
 /**
  * A path's score, 0 to 1: the weighted sum of five factors, each 1 at its best and 0 at its worst. Distance falls evenly
  * to 0 at half the Earth's circumference (20,015 km), load to 0 at 100 %; latency, throughput and errors are worth half at
- * 50 ms, 50 Mbit/s and 5 %, and never quite saturate, so better always counts.
+ * 50 ms, 10 Mbit/s and 5 %, and never quite saturate, so better always counts.
  */
 export function scoreOf(estimate: Estimate, weights: Weights): number {
   const { distanceKm, latencyMs, loadPercent, throughputMbps, errorRate } = estimate

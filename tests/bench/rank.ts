@@ -11,6 +11,7 @@ import { type RankInput, rankPaths } from '../../lib/edges/rank.ts'
 const EDGES = 20_000
 const TRIED = 40
 const RUNS = 200
+const LONDON = { lat: 51.5, lng: -0.1 }
 const NOW = Date.UTC(2026, 0, 1)
 
 /** `least` is what the work takes; the median shows what else the machine does. */
@@ -19,24 +20,21 @@ type Row = { known: string; edges: number; 'least ms': number; 'median ms': numb
 /** Ranking 20,000 edges: with nothing known of them, and with as much as there can be for one account. */
 export function benchRanking(): Row[] {
   const edges = Array.from({ length: EDGES }, (_, index) => madeUpEdge(index))
+  const much = standingOf(edges)
+  const allOfAll = "heartbeats and others' figures of all, own and the region's of 40"
   return [
-    measure('nothing', edges, NOTHING_KNOWN),
-    measure(
-      "heartbeats and others' figures of all, own and the region's of 40",
-      edges,
-      standingOf(edges),
-    ),
+    measure('nothing', { edges, standing: NOTHING_KNOWN, position: LONDON }),
+    measure('nothing, nor where the client is', { edges, standing: NOTHING_KNOWN, position: null }),
+    measure(allOfAll, { edges, standing: much, position: LONDON }),
   ]
 }
 
-function measure(known: string, edges: Edge[], standing: Standing): Row {
+function measure(known: string, some: Pick<RankInput, 'edges' | 'standing' | 'position'>): Row {
   const input: RankInput = {
-    edges,
+    ...some,
     direct: { url: 'https://store.example', position: { lat: 39, lng: -77 } },
-    standing,
-    position: { lat: 51.5, lng: -0.1 },
     priority: 'balanced',
-    measurements: new Map([['edge-7', 12]]),
+    measurements: new Map(),
     now: NOW,
   }
   const times = Array.from({ length: RUNS }, () => {
