@@ -70,6 +70,8 @@ test('failures in a row add up over reports until a part succeeds', () => {
   })
   const mixed = sent({ parts: 3, failures: 2, failuresInRow: 1 })
   expect(foldTiming(twice, mixed, NOW + 3)).toMatchObject({ failuresInRow: 1, failedAt: NOW + 3 })
+  const more = sent({ parts: 3, failures: 2, failuresInRow: 9 })
+  expect(foldTiming(twice, more, NOW + 3)).toMatchObject({ failuresInRow: 2 })
 })
 
 test('one failed part is no verdict; eight are half of one, and an hour forgives half of it', () => {

@@ -127,6 +127,13 @@ test('one liar, however often and absurdly, leaves the ranking of others as it w
   }
 })
 
+test('who measured but a round trip does not vouch for a relay', async () => {
+  const [a] = fivePaths()
+  for (let n = 0; n < 3; n++)
+    await recordTimings(aViewer(), [at(a, 1, { parts: 0, bytes: 0, busyMs: 0 })])
+  expect((await readStanding(aViewer())).shared.has(a)).toBe(false)
+})
+
 test('a liar alone on a relay makes nobody leave it', async () => {
   const [a] = fivePaths()
   const liar = aViewer()
@@ -161,7 +168,9 @@ test('every key goes by itself, and no hash grows beyond its bound', async () =>
 
   const made = Array.from({ length: 60 }, (_, n) => at(`made-up-${n}-${randomUUID()}`, 5))
   const flooding = aViewer()
+  const before = proxies.redis.passed.length
   await recordTimings(flooding, made.slice(0, 40))
+  expect(JSON.parse(proxies.redis.passed[before]?.body ?? '')).toHaveLength(33)
   await recordTimings(flooding, made.slice(40))
   expect(await redis.hlen(`jetty:edge:own:${flooding.accountId}`)).toBe(32)
   expect(await redis.exists(`jetty:edge:said:${made[50]?.edgeId}`)).toBe(0)
@@ -251,10 +260,17 @@ test('rubbish in a field, or a key of another type, is not known and hides nothi
   expect(await redis.hexists(key, 'x y')).toBe(0)
 
   const broken = aViewer()
+  for (const one of [viewer, aViewer(), aViewer()]) await recordTimings(one, [at(b, 20)])
   await redis.set(`jetty:edge:own:${broken.accountId}`, 'no hash', { ex: 60 })
+  const standing = await readStanding(broken)
+  expect(standing.own).toEqual(new Map())
+  expect(standing.shared.has(b)).toBe(true)
+
   await redis.set(`jetty:edge:said:${a}`, 'no hash', { ex: 60 })
   await recordTimings(broken, [at(a, 80)])
-  expect((await readStanding(broken)).own).toEqual(new Map())
+  const other = aViewer()
+  await recordTimings(other, [at(a, 80), at(b, 20)])
+  expect([...(await readStanding(other)).own.keys()]).toEqual([a, b])
 })
 
 test('of two reports of one account at once, what stays is one of them or both, never half of each', async () => {
