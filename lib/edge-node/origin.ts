@@ -6,6 +6,7 @@ import {
 } from 'node:http'
 import { Agent as HttpsAgent, request as requestHttps } from 'node:https'
 import { urlToHttpOptions } from 'node:url'
+import { type Contact, watchContact } from './contact.ts'
 
 /** Stores drop idle connections after some 5 to 60 s; asking more often than that keeps them. */
 const WARM_MS = 4_000
@@ -20,6 +21,8 @@ export type Origin = {
   request: (what: { method: string; url: string; headers: OutgoingHttpHeaders }) => ClientRequest
   /** Opens the warm connections, if they are not open yet. */
   warm: () => void
+  /** Whether the origin answers, whatever it says. */
+  isReachable: Contact['isReachable']
   stop: () => void
 }
 
@@ -41,14 +44,9 @@ type OriginSettings = {
 export function openOrigin(settings: OriginSettings): Origin {
   const { bucket, warmConnections } = settings
   const { request, close } = connect(settings)
+  const contact = watchContact((timeoutMs) => askTwice(request, `/${bucket}?max-keys=0`, timeoutMs))
   const ask = () => {
-    for (let count = 0; count < warmConnections; count += 1) {
-      const probe = request({ method: 'GET', url: `/${bucket}?max-keys=0`, headers: {} })
-      probe.setTimeout(WARM_TIMEOUT_MS, () => probe.destroy())
-      probe.on('response', (answer) => answer.resume())
-      probe.on('error', () => undefined)
-      probe.end()
-    }
+    for (let count = 0; count < warmConnections; count += 1) void contact.ask(WARM_TIMEOUT_MS)
   }
   let usedAt = Date.now()
   const timer = setInterval(() => Date.now() - usedAt < IDLE_MS && ask(), WARM_MS).unref()
@@ -56,6 +54,7 @@ export function openOrigin(settings: OriginSettings): Origin {
 
   return {
     request,
+    isReachable: contact.isReachable,
     warm() {
       if (Date.now() - usedAt >= IDLE_MS) ask()
       usedAt = Date.now()
@@ -65,6 +64,37 @@ export function openOrigin(settings: OriginSettings): Origin {
       close()
     },
   }
+}
+
+/** One unsigned question. On a connection that the origin had closed meanwhile it is asked once more. */
+async function askTwice(
+  request: Origin['request'],
+  url: string,
+  timeoutMs: number,
+): Promise<boolean> {
+  const first = await askOnce(request({ method: 'GET', url, headers: {} }), timeoutMs)
+  if (first !== 'stale') return first === 'answered'
+  return (await askOnce(request({ method: 'GET', url, headers: {} }), timeoutMs)) === 'answered'
+}
+
+async function askOnce(
+  question: ClientRequest,
+  timeoutMs: number,
+): Promise<'answered' | 'failed' | 'stale'> {
+  let isLate = false
+  const limit = setTimeout(() => {
+    isLate = true
+    question.destroy()
+  }, timeoutMs).unref()
+  return await new Promise((resolve) => {
+    question.on('response', (answer) => {
+      resolve('answered')
+      answer.on('error', () => undefined).resume()
+    })
+    question.on('error', () => resolve(question.reusedSocket && !isLate ? 'stale' : 'failed'))
+    question.on('close', () => clearTimeout(limit))
+    question.end()
+  })
 }
 
 function connect({ url, connectTo, socketsMax }: OriginSettings): {

@@ -29,7 +29,7 @@ export type Service = {
   stats: () => RelayStats
 }
 
-/** Answers preflights and `/health`, forwards what is admitted and within its budget, refuses the rest. */
+/** Answers preflights and `/health` (which asks the origin when it was not heard of lately), forwards what is admitted and within its budget, refuses the rest. */
 export function makeService(settings: Settings): Service {
   const state: State = {
     ...settings,
@@ -84,7 +84,7 @@ function answer(state: State, call: Call): void {
   })
 
   if (incoming.method === 'OPTIONS') answerPreflight(incoming, outgoing)
-  else if (isHealth(incoming)) answerHealth(state, outgoing)
+  else if (isHealth(incoming)) void answerHealth(state, outgoing)
   else pass(state, call)
 }
 
@@ -134,15 +134,21 @@ function isHealth({ method, url }: IncomingMessage): boolean {
   return url === '/health' && (method === 'GET' || method === 'HEAD')
 }
 
-function answerHealth(state: State, outgoing: ServerResponse): void {
+/** A relay that does not reach its store, or takes no more, says so by its status, too: 503. */
+async function answerHealth(state: State, outgoing: ServerResponse): Promise<void> {
+  const isReachable = await state.origin.isReachable()
+  if (outgoing.destroyed) return
+  const running = isReachable ? 'ok' : 'degraded'
+  const status = state.isClosing ? 'stopping' : running
   const body = JSON.stringify({
     id: state.place.id,
-    status: state.isClosing ? 'stopping' : 'ok',
+    status,
     version: state.version,
+    origin: isReachable ? 'reachable' : 'unreachable',
     activeRequests: state.tally.activeRequests,
     uptimeSeconds: Math.floor((Date.now() - state.startedAt) / 1000),
   })
-  outgoing.writeHead(200, {
+  outgoing.writeHead(status === 'ok' ? 200 : 503, {
     ...ANSWER_HEADERS,
     'content-type': 'application/json',
     'content-length': Buffer.byteLength(body),

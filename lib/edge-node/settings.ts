@@ -17,7 +17,13 @@ const SETTINGS = [
   ['tls-cert', 'EDGE_TLS_CERT', 'file of the certificate chain, PEM'],
   ['tls-key', 'EDGE_TLS_KEY', 'file of its key, PEM'],
   ['connections-max', 'EDGE_CONNECTIONS_MAX', 'how many clients at once (2000)'],
+  ['control-url', 'EDGE_CONTROL_URL', 'the deployment that hears heartbeats'],
+  ['key-file', 'EDGE_KEY_FILE', "file of the relay's own key, made when it is not there"],
+  ['line-mbps', 'EDGE_LINE_MBPS', 'what its line carries in Mbit/s; counts towards its load'],
 ] as const
+
+/** No flag: whoever lists the processes of a machine sees those. */
+const PRIVATE_KEY = 'EDGE_PRIVATE_KEY'
 
 type Name = (typeof SETTINGS)[number][0]
 type Values = Partial<Record<Name, string>>
@@ -27,7 +33,11 @@ const PORT_PLAIN = 8080
 const PORT_TLS = 8443
 const HOST = '127.0.0.1'
 const CONNECTIONS = 2_000
-const MAXIMA: Partial<Record<Name, number>> = { port: 65_535, 'connections-max': 1_000_000 }
+const MAXIMA: Partial<Record<Name, number>> = {
+  port: 65_535,
+  'connections-max': 1_000_000,
+  'line-mbps': 1_000_000,
+}
 
 const RULES: Partial<Record<Name, { pattern: RegExp; expected: string }>> = {
   id: { pattern: /^[a-z0-9][a-z0-9-]{0,63}$/, expected: 'lower-case letters, digits and -' },
@@ -35,6 +45,20 @@ const RULES: Partial<Record<Name, { pattern: RegExp; expected: string }>> = {
   bucket: { pattern: /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/, expected: 'the name of an S3 bucket' },
   'connect-to': { pattern: /^[^/?#@\s]+:\d{1,5}$/, expected: 'host:port' },
   'grant-public-key': { pattern: /^[A-Za-z0-9+/]{43}=$/, expected: '32 bytes in base64' },
+  'control-url': {
+    pattern: /^https?:\/\/[^/?#@]+\/?$/,
+    expected: 'http(s)://host[:port] without a path',
+  },
+  'line-mbps': { pattern: /^[1-9]\d*$/, expected: 'a whole number of Mbit/s' },
+}
+
+/** A relay's settings, and what it says of itself with: its own key, and to which deployment. */
+export type EdgeSettings = RelaySettings & {
+  connectionsMax: number
+  controlUrl?: string
+  keyFile?: string
+  privateKey?: string
+  lineMbps?: number
 }
 
 /**
@@ -45,7 +69,7 @@ const RULES: Partial<Record<Name, { pattern: RegExp; expected: string }>> = {
 export function readSettings(
   argv: string[],
   environment: Record<string, string | undefined> = process.env,
-): RelaySettings | 'help' {
+): EdgeSettings | 'help' {
   const flags = readFlags(argv)
   if (flags.help === true) return 'help'
   const values: Values = {}
@@ -56,7 +80,8 @@ export function readSettings(
 
   const faults = SETTINGS.map(([flag]) => faultOf(flag, values)).filter((fault) => fault !== null)
   if (faults.length > 0) throw new Error(`The relay cannot start:\n  ${faults.join('\n  ')}`)
-  return toSettings(values)
+  const privateKey = environment[PRIVATE_KEY] || undefined
+  return { ...toSettings(values), ...(privateKey !== undefined && { privateKey }) }
 }
 
 /** What `--help` prints. */
@@ -68,6 +93,7 @@ export function usage(): string {
     'npm run edge -- [flags]: an edge relay that streams granted, presigned requests to one S3 origin.',
     '',
     ...lines,
+    `    ${''.padEnd(17)} ${PRIVATE_KEY.padEnd(22)} the relay's own key instead of a file: 32 bytes in base64`,
     `  --${'help'.padEnd(17)} ${''.padEnd(22)} this text`,
     '',
     'Certificate files are read again when they change. SIGTERM lets running requests finish.',
@@ -102,7 +128,7 @@ function unusable(flag: Name, value: string): string | null {
   return `: expected a number up to ${max}`
 }
 
-function toSettings(values: Values): RelaySettings {
+function toSettings(values: Values): EdgeSettings {
   const { 'tls-cert': certFile, 'tls-key': keyFile } = values
   const tls = certFile === undefined || keyFile === undefined ? undefined : { certFile, keyFile }
   const { id = '', origin = '', bucket = '', 'grant-public-key': grantPublicKey = '' } = values
@@ -110,5 +136,15 @@ function toSettings(values: Values): RelaySettings {
   const connectionsMax = Number(values['connections-max'] ?? CONNECTIONS)
   const common = { id, origin, bucket, grantPublicKey, host, port: Number(port), connectionsMax }
   const connectTo = values['connect-to']
-  return { ...common, ...(tls && { tls }), ...(connectTo !== undefined && { connectTo }) }
+  const optional = { ...(tls && { tls }), ...(connectTo !== undefined && { connectTo }) }
+  return { ...common, ...optional, ...toHeartbeatSettings(values) }
+}
+
+function toHeartbeatSettings(values: Values): Partial<EdgeSettings> {
+  const { 'control-url': controlUrl, 'key-file': keyFile, 'line-mbps': lineMbps } = values
+  return {
+    ...(controlUrl !== undefined && { controlUrl }),
+    ...(keyFile !== undefined && { keyFile }),
+    ...(lineMbps !== undefined && { lineMbps: Number(lineMbps) }),
+  }
 }

@@ -1,4 +1,5 @@
 import { inOneTrip } from '../db/client.ts'
+import { pruneReferencesStatement } from '../duplicates/prune.ts'
 import { type SQL, sql } from '../vendor/orm.js'
 
 const METRICS_DAYS = 7
@@ -10,12 +11,16 @@ export type RolledUp = { days: number; pruned: number }
 
 /**
  * Sums the days (UTC) of every edge up, from the day before the last that was summed to today, at most the 7 that
- * `edge_metrics` still holds in full; then prunes. A day is summed again until the one after it is over, so running it
+ * `edge_metrics` still holds in full; then prunes what no statistics ask for any more. A day is summed again until the one after it is over, so running it
  * twice, or late, changes nothing. A session counts for the day of its last report. SQL 1.
  */
 export async function rollUpDays(): Promise<RolledUp> {
-  const [days = [], ...pruned] = await inOneTrip([sumDays(), ...prune()])
-  return { days: days.length, pruned: pruned.flat().length }
+  const [days = [], metrics = [], performance = []] = await inOneTrip([
+    sumDays(),
+    ...prune(),
+    pruneReferencesStatement(),
+  ])
+  return { days: days.length, pruned: metrics.length + performance.length }
 }
 
 /**

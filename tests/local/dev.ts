@@ -37,7 +37,8 @@ async function main({ port, reset, help, home }: Options): Promise<void> {
   await mkdir(home, { recursive: true })
   await claimFolder(dataDir)
   if (reset) await forget(dataDir)
-  const stack = await startStack({ dataDir, functions: true, ports: { ...PORTS, functions: port } })
+  const ports = { ...PORTS, functions: port }
+  const stack = await startStack({ dataDir, functions: true, heartbeats: true, ports })
   stopOnSignals(stack)
   Object.assign(process.env, stack.env)
   const apiKey = await devApiKey(dataDir)

@@ -25,6 +25,8 @@ export type StackOptions = {
   edges?: number
   /** Also run the functions; then the store and the relays have processes of their own, too. */
   functions?: boolean
+  /** The relays tell the functions, where those run, how they are. They count as calls then. */
+  heartbeats?: boolean
   s3Profile?: 'aws' | 'compat'
   ports?: Ports
   /** Where callers of the functions are. */
@@ -78,7 +80,7 @@ async function startAll(options: StackOptions, stopping: Stopping): Promise<Omit
   stopping({ stop: home.close })
   const services = startServices(options, home)
   await Promise.allSettled(services.map((service) => service.then(stopping)))
-  const [database, redis, store, { edges }] = await Promise.all(services)
+  const [database, redis, store, { edges, speakTo }] = await Promise.all(services)
   if (store.endpoint !== home.origin)
     throw new Error(`Port of ${home.origin} was taken; start again.`)
   await registerEdges(database.url, edges)
@@ -92,6 +94,7 @@ async function startAll(options: StackOptions, stopping: Stopping): Promise<Omit
         }),
       )
     : null
+  if (running && options.heartbeats) speakTo(running.url)
   return {
     env,
     edges,

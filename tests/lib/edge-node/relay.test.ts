@@ -70,6 +70,7 @@ test('/health says who answers and how much it does, to every page and uncached'
     id: 'lon-1',
     status: 'ok',
     version: '1.2.3',
+    origin: 'reachable',
     activeRequests: 1,
     uptimeSeconds: 0,
   })
