@@ -1,14 +1,17 @@
+import { benchEndpoints } from './endpoints.ts'
 import { benchHashing } from './hash.ts'
 import { benchRanking } from './rank.ts'
 import { benchRelay } from './relay.ts'
 import { benchSigning } from './sign.ts'
 
-const HELP = `Usage: npm run bench -- [signing] [hashing] [relay] [ranking]
+const HELP = `Usage: npm run bench -- [signing] [hashing] [relay] [ranking] [endpoints]
 
 Measures what the code itself costs on this machine, side by side in one run. Figures are of this run and this machine;
 ratios travel, absolute numbers do not. Without a name all are run.`
 
 const BENCHES = {
+  // First: it sets the environment that all of lib/ then reads.
+  endpoints: benchEndpoints,
   signing: benchSigning,
   hashing: benchHashing,
   relay: benchRelay,
