@@ -1,11 +1,12 @@
 import { type Api, createApi } from '../client/api.ts'
-import { openUploads } from '../client/files.ts'
+import { liveUploads, openUploads } from '../client/files.ts'
+import type { LiveUpload, UploadState } from '../client/wire.ts'
 import type { Context } from './command.ts'
 import { each } from './each.ts'
 import { EXIT, usageError } from './exit.ts'
-import { say, sayJson, showBytes, showText } from './output.ts'
+import { say, sayJson, showBytes, showSeconds, showText } from './output.ts'
 
-/** jetty uploads: what was begun and not finished; `abort` gives uploads up and frees their quota. */
+/** jetty uploads: what was begun and not finished, and how it goes, from any device; `abort` gives uploads up and frees their quota. */
 export async function uploadsCommand({ flags, args, settings, signal }: Context): Promise<number> {
   const [verb = 'list', ...ids] = args
   const api = createApi({ ...settings(), signal })
@@ -17,16 +18,35 @@ export async function uploadsCommand({ flags, args, settings, signal }: Context)
 }
 
 async function list(api: Api, json: boolean): Promise<number> {
+  const live = new Map<string, LiveUpload>()
+  for await (const upload of liveUploads(api)) live.set(upload.uploadId, upload)
+
   for await (const upload of openUploads(api)) {
-    if (json) sayJson(upload)
-    else {
-      const paths = upload.targets.map(({ path }) => showText(path)).join(', ')
-      say(
-        `${upload.uploadId}  ${upload.status}  ${showBytes(upload.fileSize)}  until ${upload.expiresAt}  ${paths}`,
-      )
-    }
+    const progress = live.get(upload.uploadId)
+    if (json) sayJson({ ...upload, ...progressFields(progress) })
+    else say(describe(upload, progress))
   }
   return EXIT.ok
+}
+
+function progressFields(progress: LiveUpload | undefined) {
+  if (!progress) return {}
+  const { percent, bytesUploaded, speed, secondsLeft, sessions } = progress
+  return { percent, bytesUploaded, speed, secondsLeft, sessions }
+}
+
+/** `…  open  45% of 1.0 GiB  98.2 MiB/s  5.6 s left  desktop + api  until …  a.bin`; without a rate where nobody sends. */
+function describe(upload: UploadState, progress: LiveUpload | undefined): string {
+  const paths = upload.targets.map(({ path }) => showText(path)).join(', ')
+  const size = showBytes(upload.fileSize)
+  const parts = progress ? [`${Math.floor(progress.percent)}% of ${size}`] : [size]
+  if (progress && progress.speed > 0) {
+    parts.push(`${showBytes(Math.round(progress.speed))}/s`)
+    if (progress.secondsLeft !== null) parts.push(`${showSeconds(progress.secondsLeft)} left`)
+    const senders = progress.sessions.filter(({ speed }) => speed > 0)
+    parts.push(senders.map(({ uploadVia }) => showText(uploadVia)).join(' + '))
+  }
+  return [upload.uploadId, upload.status, ...parts, `until ${upload.expiresAt}`, paths].join('  ')
 }
 
 async function abort(api: Api, uploadId: string, json: boolean): Promise<void> {

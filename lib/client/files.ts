@@ -1,5 +1,5 @@
 import type { Api } from './api.ts'
-import type { FileEntry, UploadState } from './wire.ts'
+import type { FileEntry, LiveUpload, UploadState } from './wire.ts'
 
 /** The live files whose paths begin with a prefix, in the order of their paths; one call per 1,000. */
 export async function* filesUnder(api: Api, prefix: string): AsyncGenerator<FileEntry> {
@@ -35,6 +35,20 @@ export async function* openUploads(api: Api): AsyncGenerator<UploadState> {
     const page: { uploads: UploadState[]; cursor: string | null } = await api.call(
       'GET',
       `/api/storage/upload?${query}`,
+    )
+    yield* page.uploads
+    cursor = page.cursor
+  } while (cursor)
+}
+
+/** How the account's open uploads go, newest first; one call per 100. */
+export async function* liveUploads(api: Api): AsyncGenerator<LiveUpload> {
+  let cursor: string | null = ''
+  do {
+    const query = new URLSearchParams({ limit: '100', ...(cursor ? { cursor } : {}) })
+    const page: { uploads: LiveUpload[]; cursor: string | null } = await api.call(
+      'GET',
+      `/api/jetty/track-upload?${query}`,
     )
     yield* page.uploads
     cursor = page.cursor

@@ -1,0 +1,168 @@
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest'
+import { areEqual } from '../local/big-file.ts'
+import { jetty } from '../local/command.ts'
+import { aContent } from '../local/content.ts'
+import { type Sending, startThrottledPaths, type ThrottledRelay } from './throttled-paths.ts'
+
+const MIB = 1024 * 1024
+const RATE = 2 * MIB
+const OPEN = 400 * MIB
+
+let paths: Awaited<ReturnType<typeof startThrottledPaths>>
+beforeAll(async () => {
+  paths = await startThrottledPaths(RATE)
+}, 60_000)
+beforeEach(async () => {
+  paths.setRate(RATE)
+  await paths.forgetMeasurements()
+})
+afterAll(async () => await paths.stop(), 30_000)
+
+const relayAt = (at: number): ThrottledRelay => {
+  const relay = paths.relays[at]
+  if (!relay) throw new Error('no such relay')
+  return relay
+}
+
+/** The relays that a new upload of the account is offered, best first. */
+async function offered(apiKey: string): Promise<string[]> {
+  const { fileSize, fileHash, partHashes } = await aContent(10)
+  const file = { path: 'any', fileSize, fileHash, partHashes }
+  const { body } = await paths.ask('/api/storage/upload', { as: apiKey, body: { files: [file] } })
+  return body.edges.map(({ id }: { id: string }) => id)
+}
+
+async function probe(): Promise<void> {
+  const as = paths.stack.env.CRON_SECRET ?? ''
+  expect(await paths.ask('/api/cron/probe', { as })).toMatchObject({ status: 200 })
+}
+
+test('a relay that dies in the middle of an upload is left after three failed parts, offered to nobody after one probe, and back after the next', {
+  timeout: 60_000,
+}, async () => {
+  const account = await paths.anAccount()
+  const other = await paths.anAccount()
+  const relay = relayAt(1)
+  const before = relay.way.bytesUp()
+  // One connection for each way: then parts fail one after the other.
+  const size = 90 * MIB
+  const sending = await paths.send(account, { path: 'a.bin', size }, { connections: 6 })
+  await vi.waitUntil(() => relay.way.bytesUp() - before > MIB, 10_000)
+  expect(await offered(other.apiKey)).toContain(relay.id)
+
+  const connections = relay.way.connections()
+  await relay.kill()
+  await probe()
+  expect(await offered(other.apiKey)).not.toContain(relay.id)
+  expect(await offered(account.apiKey)).not.toContain(relay.id)
+
+  await vi.waitUntil(() => failuresOf(sending, relay).length === 3, 5_000)
+  const leftAt = relay.way.connections()
+  // With the third of its growing rests, it would be tried again within two seconds.
+  await sleep(2_200)
+  expect(await Promise.race([sending.ended, 'under way'])).toBe('under way')
+  expect(failuresOf(sending, relay)).toHaveLength(3)
+  expect(relay.way.connections()).toBe(leftAt)
+  expect(leftAt - connections).toBeLessThan(8)
+
+  paths.setRate(OPEN)
+  const { result } = await sending.ended
+  expect(result?.bytesSent).toBeLessThan(1.3 * size)
+  const back = join(paths.folder, 'back.bin')
+  const env = { JETTY_URL: paths.stack.url ?? '', JETTY_API_KEY: account.apiKey }
+  expect((await jetty(env, 'get', 'a.bin', '-o', back).ended).code).toBe(0)
+  expect(await areEqual(join(paths.folder, 'a.bin'), back)).toBe(true)
+
+  await relay.restart()
+  await probe()
+  expect(await offered(other.apiKey)).toContain(relay.id)
+  expect(await offered(account.apiKey)).toContain(relay.id)
+})
+
+test('a relay that gets slow in the middle of an upload carries a tenth of what the others do within a second', {
+  timeout: 40_000,
+}, async () => {
+  const account = await paths.anAccount()
+  const slow = relayAt(2)
+  const others = paths.relays.filter((relay) => relay !== slow).map(({ way }) => way)
+  const size = 100 * MIB
+  const sending = await paths.send(account, { path: 'b.bin', size }, { connections: 12 })
+  await vi.waitUntil(() => slow.way.bytesUp() > 0, 10_000)
+  await sleep(700)
+  slow.way.setRate(RATE / 10)
+  await sleep(1_000)
+
+  const startedAt = performance.now()
+  const counters = [slow.way, ...others].map((way) => ({ way, from: way.bytesUp() }))
+  await sleep(2_000)
+  const seconds = (performance.now() - startedAt) / 1000
+  const [mine = 0, ...theirs] = counters.map(({ way, from }) => way.bytesUp() - from)
+  const fair = theirs.reduce((sum, bytes) => sum + bytes, 0) / theirs.length
+  expect(mine / fair).toBeGreaterThan(0.03)
+  expect(mine / fair).toBeLessThan(0.2)
+  // Nobody waits for it.
+  expect(fair / seconds).toBeGreaterThan(0.7 * RATE)
+  expect(await Promise.race([sending.ended, 'under way'])).toBe('under way')
+
+  paths.setRate(OPEN)
+  expect((await sending.ended).result?.bytesSent).toBe(size)
+})
+
+test('a relay that was slow for an account is its last choice at once, and for nobody else', {
+  timeout: 30_000,
+}, async () => {
+  const account = await paths.anAccount()
+  const other = await paths.anAccount()
+  const before = await offered(account.apiKey)
+  const slow = paths.relays.find(({ id }) => id === before[0]) ?? relayAt(0)
+  paths.setRate(OPEN)
+  slow.way.setRate(RATE)
+  const sending = await paths.send(account, { path: 'c.bin', size: 60 * MIB }, { connections: 6 })
+  expect((await sending.ended).result).toBeDefined()
+
+  await vi.waitUntil(async () => (await offered(account.apiKey)).at(-1) === slow.id, 3_000)
+  const ranked = (await optimalEdges(account.apiKey)).filter(({ id }) => id !== 'direct')
+  const last = ranked.at(-1)
+  expect(last).toMatchObject({ id: slow.id, source: 'measured' })
+  for (const edge of ranked.slice(0, -1)) {
+    expect(edge.throughput).toBeGreaterThan(2 * (last?.throughput ?? 0))
+    expect(edge.weight).toBeGreaterThan(last?.weight ?? 1)
+  }
+  expect(await offered(other.apiKey)).toEqual(before)
+  for (const { source } of await optimalEdges(other.apiKey)) expect(source).toBe('estimated')
+})
+
+test('an upload is seen from another device while it goes', { timeout: 30_000 }, async () => {
+  const account = await paths.anAccount()
+  paths.setRate(2 * RATE)
+  const sending = await paths.send(
+    account,
+    { path: 'd.bin', size: 180 * MIB },
+    { connections: 6, firstReportMs: 3_000 },
+  )
+  const env = { JETTY_URL: paths.stack.url ?? '', JETTY_API_KEY: account.apiKey }
+  await vi.waitUntil(
+    async () => {
+      const { lines } = await jetty(env, 'uploads', '--json').ended
+      return lines[0]?.sessions?.length === 1 && lines[0].percent > 0
+    },
+    { timeout: 10_000, interval: 100 },
+  )
+  const { stdout } = await jetty(env, 'uploads').ended
+  expect(stdout).toMatch(/ {2}open {2}\d+% of 180\.0 MiB {2}/)
+  paths.setRate(OPEN)
+  await sending.ended
+})
+
+type Ranked = { id: string; source: string; throughput: number; weight: number }
+
+async function optimalEdges(apiKey: string): Promise<Ranked[]> {
+  const body = { fileSize: 60 * MIB }
+  return (await paths.ask('/api/jetty/optimal-edges', { as: apiKey, body })).body.edges
+}
+
+function failuresOf({ troubles }: Sending, { id }: ThrottledRelay) {
+  return troubles.filter(({ routeId, error }) => routeId === id && error.retry === 'elsewhere')
+}
