@@ -2,8 +2,8 @@ import type { Row } from '../db/client.ts'
 import { column } from '../db/row.ts'
 import { fileNameOf } from '../files/path.ts'
 import { type SQL, sql } from '../vendor/orm.js'
+import { edgesUsedOf } from './edges-used.ts'
 import { beginOf, type Period } from './period.ts'
-import { textsOf, USED_PATHS } from './used-paths.ts'
 
 const ACTIVITIES_MAX = 10
 
@@ -28,7 +28,7 @@ export function activityStatement(accountId: string, period: Period): SQL {
   return sql`
     SELECT 'upload' AS type, u.completed_at AS at, u.file_size, extract(epoch FROM u.completed_at - u.created_at)::float8 AS seconds,
       (SELECT t.path FROM upload_targets t WHERE t.upload_id = u.id ORDER BY t.created_at, t.path LIMIT 1) AS path,
-      (SELECT jsonb_agg(DISTINCT used.id ORDER BY used.id) FROM upload_sessions s CROSS JOIN LATERAL ${USED_PATHS} used
+      (SELECT jsonb_agg(DISTINCT used.id ORDER BY used.id) FROM upload_sessions s CROSS JOIN jsonb_array_elements_text(s.edges_used) AS used(id)
        WHERE s.upload_id = u.id) AS edges_used
     FROM (SELECT * FROM uploads WHERE account_id = ${accountId} AND state = 'done' ${latest(sql`completed_at`)}) u
     UNION ALL
@@ -60,7 +60,7 @@ export function activitiesOf(rows: Row[]): Activity[] {
       type: 'upload',
       duration_seconds: column.number(row, 'seconds'),
       cache_hit: false,
-      edges_used: textsOf(row.edges_used),
+      edges_used: edgesUsedOf(row),
     }
   })
 }

@@ -1,10 +1,9 @@
 import type { Row } from '../db/client.ts'
 import { column } from '../db/row.ts'
-import { DIRECT, type Standing } from '../edges/measurement.ts'
+import type { Standing } from '../edges/measurement.ts'
 import { type SQL, sql } from '../vendor/orm.js'
 import { rounded } from './figures.ts'
 import { reportedNow } from './period.ts'
-import { USED_PATHS } from './used-paths.ts'
 
 /** Slower answers than this, on average, in ms: the connection is `degraded`. */
 const LATENCY_MS_GOOD = 100
@@ -23,17 +22,15 @@ type ActiveEdge = {
   utilization_percent: number | null
 }
 
-/** Reads the paths of sessions that reported just now; a row of no path says that one did, if on no path we know. */
+/** Reads the paths of sessions that reported just now; a row of no path says that one did on none. */
 export function connectionStatement(accountId: string): SQL {
   return sql`
-    SELECT DISTINCT e.id, e.city
+    SELECT DISTINCT used.id, e.city
     FROM upload_sessions s
-    LEFT JOIN LATERAL (
-      SELECT used.id, l.city FROM ${USED_PATHS} used LEFT JOIN edge_locations l ON l.id = used.id
-      WHERE s.status = 'in_progress' AND (l.id IS NOT NULL OR used.id = ${DIRECT})
-    ) e ON true
+    LEFT JOIN jsonb_array_elements_text(s.edges_used) AS used(id) ON s.status = 'in_progress'
+    LEFT JOIN edge_locations e ON e.id = used.id
     WHERE ${reportedNow(accountId)}
-    ORDER BY e.id`
+    ORDER BY used.id`
 }
 
 /** The answer to `connectionStatement`, with what is known of the paths: the account's own round trips, the relays' word. */

@@ -66,10 +66,11 @@ test('bytes that no file has any more are found without a file, until they are b
   expect((await find(accountId, content)).size).toBe(0)
 })
 
-test('no contents find nothing; content of another account is not found', async () => {
+test('no contents find nothing; a content of another size, or of another account, is not found', async () => {
   const { apiKey, accountId } = await anAccount()
   const content = await aContent(100)
   await uploadWhole(apiKey, content, 'a')
   expect((await find(accountId)).size).toBe(0)
+  expect((await find(accountId, { ...content, fileSize: 99 })).size).toBe(0)
   expect((await find((await anAccount()).accountId, content)).size).toBe(0)
 })

@@ -50,7 +50,7 @@ test('what others measured says nothing about this account', () => {
   ).toBeNull()
 })
 
-test('a row without a path is a session on no path we know: connected, over nothing', () => {
+test('a row without a path is a session on none so far: connected, over nothing', () => {
   const connection = connectionOf([{ id: null, city: null }], NOTHING_KNOWN)
   expect(connection).toEqual({ status: 'connected', active_edges: [], average_latency_ms: null })
   expect(connectionOf([], NOTHING_KNOWN).status).toBe('offline')
