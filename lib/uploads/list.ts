@@ -12,7 +12,8 @@ import { UPLOAD_COLUMNS, type Upload, type UploadState, uploadOf } from './uploa
 
 /** A cursor's time: whole microseconds since 1970, as exact as PostgreSQL's own. */
 const MICROSECONDS = /^\d{1,17}$/
-const POSITION = sql`, (extract(epoch FROM u.created_at) * 1000000)::bigint::text AS position`
+/** Selects what `pageOf` makes a cursor of, of uploads `u`. */
+export const POSITION = sql`, (extract(epoch FROM u.created_at) * 1000000)::bigint::text AS position`
 
 /** An upload as its account sees it. */
 export type UploadView = {
@@ -62,13 +63,26 @@ export async function listUploads(
   const where = cursor === undefined ? open : sql`${open} AND ${isBefore(cursor)}`
   const rows = await query(viewStatement(POSITION, where, limit + 1))
 
-  const page = rows.slice(0, limit)
-  const last = rows.length > limit ? page.at(-1) : undefined
-  const next = last ? encodeCursor([column.text(last, 'position'), column.text(last, 'id')]) : null
+  const { page, cursor: next } = pageOf(rows, limit)
   return { uploads: page.map(viewOf), cursor: next }
 }
 
-function isBefore(cursor: string): SQL {
+/** Of rows newest first, one more than `limit` asked for: the page, and the cursor of the next one. */
+export function pageOf(rows: Row[], limit: number): { page: Row[]; cursor: string | null } {
+  const page = rows.slice(0, limit)
+  const last = rows.length > limit ? page.at(-1) : undefined
+  const cursor = last
+    ? encodeCursor([column.text(last, 'position'), column.text(last, 'id')])
+    : null
+  return { page, cursor }
+}
+
+/**
+ * Uploads `u` that stand after a cursor.
+ *
+ * @throws Problem `invalid-request`
+ */
+export function isBefore(cursor: string): SQL {
   const [microseconds, id] = decodeCursor(cursor, [MICROSECONDS, UUID])
   return sql`(u.created_at, u.id) <
     ('epoch'::timestamptz + ${microseconds}::bigint * interval '1 microsecond', ${id}::uuid)`

@@ -58,7 +58,8 @@ export function uploadOf(row: Row): Upload {
 
 const STATES: readonly UploadState[] = ['open', 'completing', 'done', 'aborting', 'aborted']
 
-function stateOf(text: string): UploadState {
+/** A column `state`. */
+export function stateOf(text: string): UploadState {
   const state = STATES.find((known) => known === text)
   if (!state) throw new Error(`unknown upload state ${text}`)
   return state
