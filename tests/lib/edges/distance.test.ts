@@ -1,11 +1,24 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { EDGES } from '../../../drizzle/catalogue.ts'
-import { distanceKm } from '../../../lib/edges/distance.ts'
+import { distanceKm, type Position } from '../../../lib/edges/distance.ts'
 
 const at = (id: string) => EDGES.find((edge) => edge.id === id) ?? { lat: 0, lng: 0 }
 
-/** Great-circle distances as published for these city pairs, in km; R = 6,371 km. */
+/**
+ * Published great-circle distances in km, with the coordinates they were published for: Rosetta Code "Haversine formula"
+ * (R = 6,371), the README of the Python package haversine (R = 6,371.0088), and C. Cariel's table (huji.ac.il).
+ */
+const published: [string, Position, Position, number][] = [
+  ['Nashville to Los Angeles', { lat: 36.12, lng: -86.67 }, { lat: 33.94, lng: -118.4 }, 2886.44],
+  ['Lyon to Paris', { lat: 45.7597, lng: 4.8422 }, { lat: 48.8567, lng: 2.3508 }, 392.217],
+  ['Jerusalem to Los Angeles', { lat: 31.75, lng: 35.25 }, { lat: 34, lng: -118 }, 12_185],
+]
+test.each(published)('%s is as published', (...[, from, to, km]) => {
+  expect(Math.abs(distanceKm(from, to) - km)).toBeLessThan(km * 0.0001)
+})
+
+/** The catalogue's cities; the first two as the system we replace had them. The Earth is no sphere, so tables differ by 0.5 %. */
 const pairs: [string, string, number][] = [
   ['sfo-1', 'lax-1', 559],
   ['sfo-1', 'sea-1', 1093],
