@@ -172,6 +172,40 @@ test('a file that changed since it was interrupted is sent anew, and the old upl
   expect(await readdir(at('state/jetty/unfinished'))).toEqual([])
 })
 
+test('uploads says how each one goes, with a rate where somebody sends', async () => {
+  const expiresAt = '2026-01-01T00:00:00.000Z'
+  const state = { status: 'open', fileSize: 1000 * MIB, expiresAt }
+  const uploads = ['moving', 'still', 'new'].map((uploadId) => ({
+    ...state,
+    uploadId,
+    targets: [{ path: `${uploadId}.bin` }],
+  }))
+  const sender = { sessionId: 's', uploadVia: 'desktop', status: 'in_progress', speed: 5 * MIB }
+  const live = [
+    { percent: 45.6, speed: 5 * MIB, secondsLeft: 90, sessions: [sender, { ...sender, speed: 0 }] },
+    { percent: 10, speed: 0, secondsLeft: null, sessions: [{ ...sender, speed: 0 }] },
+  ].map((progress, at) => ({ uploadId: uploads[at]?.uploadId, bytesUploaded: 1, ...progress }))
+  await aService({
+    onCall: (_method, wanted) => ({
+      status: 200,
+      body: JSON.stringify({
+        uploads: wanted === '/api/jetty/track-upload' ? live : uploads,
+        cursor: null,
+      }),
+    }),
+  })
+  const { stdout } = await run('uploads')
+  expect(stdout.split('\n')).toEqual([
+    `moving  open  45% of 1000.0 MiB  5.0 MiB/s  1:30 left  desktop  until ${expiresAt}  moving.bin`,
+    `still  open  10% of 1000.0 MiB  until ${expiresAt}  still.bin`,
+    `new  open  1000.0 MiB  until ${expiresAt}  new.bin`,
+    '',
+  ])
+  const { lines } = await run('uploads', '--json')
+  expect(lines[0]).toMatchObject({ ...uploads[0], ...live[0] })
+  expect(lines[2]).toEqual(uploads[2])
+})
+
 test('get writes the file and prints where, --json included', async () => {
   const service = await aService({ edges: 1 })
   const content = randomBytes(9 * MIB)
