@@ -1,7 +1,7 @@
 import * as z from '../vendor/zod.js'
 
 const EDGE_ID = /^[a-z0-9][a-z0-9-]{0,63}$/
-const CHUNK_HASH = /^[A-Za-z0-9+/=:_-]{1,128}$/
+const CHUNK_HASH = /^[A-Za-z0-9+/=:_-]{1,100}$/
 const MESSAGE_CHARS_MAX = 10_000
 const MESSAGE_CHARS_KEPT = 500
 

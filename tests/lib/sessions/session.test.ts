@@ -22,6 +22,7 @@ const event = fc.oneof(
   },
 )
 type Report = typeof report extends fc.Arbitrary<infer T> ? T : never
+type Event = typeof event extends fc.Arbitrary<infer T> ? T : never
 type State = { status: string; chunks: number; upload: 'open' | 'done' | 'aborted' }
 
 /** The state machine in words: what a report answers, and what the session is then. */
@@ -41,6 +42,10 @@ function expected(state: State, one: Report): { answer: number; after: State } {
   if (one.do === 'progress' && state.upload === 'aborted') return { answer: 409, after: state }
   const chunks = one.do === 'complete' ? CHUNKS : Math.max(state.chunks, told)
   return { answer: 200, after: { ...state, status: target, chunks } }
+}
+
+function isReport(one: Event): one is Report {
+  return one.do !== 'done' && one.do !== 'aborted'
 }
 
 async function aSession() {
@@ -63,7 +68,7 @@ test('any sequence of reports leads where the state machine says, each with its 
       const { send, end, read } = await aSession()
       let state: State = { status: 'in_progress', chunks: 0, upload: 'open' }
       for (const one of events) {
-        if (one.do === 'done' || one.do === 'aborted') {
+        if (!isReport(one)) {
           if (state.upload !== 'open') continue
           state.upload = one.do
           await end(one.do)
