@@ -131,6 +131,10 @@ test('a relay that was slow for an account is its last choice at once, and for n
     expect(edge.throughput).toBeGreaterThan(2 * (last?.throughput ?? 0))
     expect(edge.weight).toBeGreaterThan(last?.weight ?? 1)
   }
+  const stats = await paths.ask('/api/jetty/user-stats', { as: account.apiKey })
+  const carried = stats.body.performance.edges.map(({ bytes }: { bytes: number }) => bytes)
+  expect(carried.reduce((sum: number, bytes: number) => sum + bytes)).toBe(60 * MIB)
+
   expect(await offered(other.apiKey)).toEqual(before)
   for (const { source } of await optimalEdges(other.apiKey)) expect(source).toBe('estimated')
 })

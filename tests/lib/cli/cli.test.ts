@@ -133,6 +133,26 @@ test('a key that is not accepted ends with 3, a service that is not there with 1
   expect(stderr).toContain('http://127.0.0.1:9 does not answer')
 }, 30_000)
 
+test('the command ends when its last report has arrived, or two seconds later', async () => {
+  const service = await aService()
+  await writeFile(at('a'), randomBytes(17 * MIB))
+  const told = await run('upload', at('a'))
+  expect(told.code).toBe(0)
+  expect(told.stderr).toMatch(/; 2 function calls and 1 report\n$/)
+  expect(service.reports).toMatchObject([{ action: 'complete', chunksCompleted: 4 }])
+
+  let askedAt = 0
+  service.options.onCall = (_method, wanted) => {
+    if (wanted !== '/api/jetty/track-upload') return undefined
+    askedAt = performance.now()
+    return 'hang'
+  }
+  await writeFile(at('b'), randomBytes(17 * MIB))
+  expect((await run('upload', at('b'))).code).toBe(0)
+  expect(performance.now() - askedAt).toBeLessThan(4_000)
+  expect(performance.now() - askedAt).toBeGreaterThan(1_500)
+})
+
 test('Ctrl-C leaves an upload that the same command resumes, sending only what is missing', async () => {
   const service = await aService({ connections: 1 })
   await writeFile(at('a'), randomBytes(40 * MIB))
@@ -144,6 +164,7 @@ test('Ctrl-C leaves an upload that the same command resumes, sending only what i
   const first = await interrupted.ended
   expect(first.code).toBe(130)
   expect(first.stderr).toMatch(/the same command resumes/)
+  expect(service.reports).toMatchObject([{ action: 'fail', completed: [[0, 3]] }])
 
   service.options.onPart = undefined
   const second = await run('upload', at('a'), '--json')
