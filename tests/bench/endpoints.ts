@@ -8,12 +8,13 @@ import { type Case, endpointCases } from './endpoint-cases.ts'
 const WARM_UP = 50
 const CALLS = 300
 const AT_ONCE = 8
+const COUNTED_CALLS = 3
 
 /**
  * What one round trip to each service is taken to add in a real deployment, in ms: function, Neon, Upstash and the store in
  * one region, connections warm. Assumptions, not measurements; docs/benchmarks.md says where they come from.
  */
-const HOP_MS = { redis: 3, sql: 10, s3: 25 }
+const HOP_MS = { redis: 3, sql: 10, s3: 30 }
 
 type Service = keyof typeof HOP_MS
 type Trips = Record<Service, number>
@@ -117,15 +118,25 @@ async function countTrips(stack: Stack, cases: Case[]): Promise<Trips[]> {
   const agent = new Agent({ keepAlive: true })
   const counted: Trips[] = []
   for (const one of cases) {
-    await run(one, { url: functions.url, agent, calls: 2, atOnce: 1 })
-    for (const proxy of Object.values(proxies)) proxy.passed.length = 0
     await run(one, { url: functions.url, agent, calls: 1, atOnce: 1 })
-    counted.push({ redis: redis.passed.length, sql: sql.passed.length, s3: s3.passed.length })
+    const tries: Trips[] = []
+    while (tries.length < COUNTED_CALLS) {
+      for (const proxy of Object.values(proxies)) proxy.passed.length = 0
+      await run(one, { url: functions.url, agent, calls: 1, atOnce: 1 })
+      tries.push({ redis: redis.passed.length, sql: sql.passed.length, s3: s3.passed.length })
+    }
+    counted.push(fewest(tries))
   }
   agent.destroy()
   await functions.stop()
   for (const proxy of Object.values(proxies)) await proxy.stop()
   return counted
+}
+
+/** Once a minute a call looks its key up anew; that one does not count. */
+function fewest(tries: Trips[]): Trips {
+  const [least] = tries.sort((a, b) => a.redis + a.sql + a.s3 - (b.redis + b.sql + b.s3))
+  return least ?? { redis: 0, sql: 0, s3: 0 }
 }
 
 /** The trips counted, and what those that follow each other are taken to add. */

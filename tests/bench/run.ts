@@ -1,13 +1,14 @@
 import { benchEndpoints } from './endpoints.ts'
 import { benchHashing } from './hash.ts'
+import { markdownOf } from './markdown.ts'
 import { benchRanking } from './rank.ts'
 import { benchRelay } from './relay.ts'
 import { benchSigning } from './sign.ts'
 
-const HELP = `Usage: npm run bench -- [signing] [hashing] [relay] [ranking] [endpoints]
+const HELP = `Usage: npm run bench -- [signing] [hashing] [relay] [ranking] [endpoints] [--markdown]
 
 Measures what the code itself costs on this machine, side by side in one run. Figures are of this run and this machine;
-ratios travel, absolute numbers do not. Without a name all are run.`
+ratios travel, absolute numbers do not. Without a name all are run. --markdown prints tables as docs/benchmarks.md has them.`
 
 const BENCHES = {
   // First: it sets the environment that all of lib/ then reads.
@@ -18,7 +19,8 @@ const BENCHES = {
   ranking: benchRanking,
 }
 
-const names = process.argv.slice(2)
+const names = process.argv.slice(2).filter((name) => name !== '--markdown')
+const markdown = process.argv.includes('--markdown')
 const unknown = names.filter((name) => !Object.hasOwn(BENCHES, name))
 if (names.includes('--help')) console.log(HELP)
 else if (unknown.length > 0) {
@@ -28,7 +30,9 @@ else if (unknown.length > 0) {
   for (const [name, bench] of Object.entries(BENCHES)) {
     if (names.length > 0 && !names.includes(name)) continue
     console.log(name)
-    console.table(await bench())
+    const rows = await bench()
+    if (markdown) console.log(markdownOf(rows))
+    else console.table(rows)
   }
 }
 process.exit()
