@@ -50,7 +50,7 @@ function sumDays(): SQL {
     INSERT INTO edge_performance_daily AS d (edge_id, date, avg_latency_ms, avg_load_percent, uptime_percent, total_uploads,
       total_bytes_transferred, avg_upload_speed_mbps, error_count)
     SELECT edge_id, date, latency_ms, load_percent, uptime_percent, coalesce(uploads, 0),
-      least(coalesce(bytes, 0), 9007199254740991), least(bytes * 8 / 1000 / nullif(busy_ms, 0), 99999999),
+      least(coalesce(bytes, 0), 9007199254740991), CASE WHEN busy_ms > 0 THEN least(bytes * 8 / 1000 / busy_ms, 99999999) END,
       least(coalesce(failures, 0), 2147483647)
     FROM probes LEFT JOIN transfers USING (edge_id, date)
     ORDER BY edge_id, date
