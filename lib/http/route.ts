@@ -12,9 +12,10 @@ export type Handler = (request: Request) => Promise<Response>
  */
 export function route(handler: Handler): Handler {
   return async (request) => {
+    const begun = Date.now()
     const requestId = request.headers.get('x-vercel-id') ?? randomUUID()
     const response = await answer(handler, request, requestId)
-    runJobsAfterRequest()
+    runJobsAfterRequest(begun)
     response.headers.set('x-request-id', requestId)
     for (const [name, value] of rateHeaders(request)) response.headers.set(name, value)
     if (!response.headers.has('cache-control')) response.headers.set('cache-control', 'no-store')

@@ -16,6 +16,11 @@ export const JOBS: readonly Job[] = [
     run: async () => (await import('../uploads/sweep.ts')).sweepUploads(),
   },
   {
+    name: 'deliver',
+    everySeconds: MINUTE_SECONDS,
+    run: async () => (await import('../events/deliver.ts')).deliverEvents(),
+  },
+  {
     name: 'roll-up',
     everySeconds: HOUR_SECONDS,
     run: async () => (await import('../edges/roll-up.ts')).rollUpDays(),
