@@ -44,3 +44,12 @@ test('distance is symmetric, zero only at home, and at most half around the Eart
     }),
   )
 })
+
+test('opposite places are half the circumference apart, whatever rounding adds', () => {
+  for (let lat = -90; lat <= 90; lat += 0.5) {
+    for (const lng of [-179.9, -123.4, -0.1, 7.7, 45]) {
+      const opposite = { lat: -lat, lng: lng + 180 }
+      expect(distanceKm({ lat, lng }, opposite)).toBeCloseTo(20_015.09, 1)
+    }
+  }
+})

@@ -94,6 +94,11 @@ test('an old measurement only ever moves towards the prior', () => {
   )
 })
 
+test('a measurement from a clock that is ahead counts as one of now', () => {
+  const own = { x: { latencyMs: 9, measuredAt: NOW + HOUR } }
+  expect(estimate({ own }).latencyMs).toBeCloseTo(9)
+})
+
 test('of what others saw, each account up to the fifth has a fifth of the weight, and no more than five count', () => {
   const errorsOf = (accounts: number) =>
     estimate({ regional: { x: { errorRate: 0.51, accounts } } }).errorRate

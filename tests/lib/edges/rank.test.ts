@@ -72,10 +72,34 @@ test('a relay that is not offered any more still says what the line carries', ()
   expect(pathOf(ranked({ standing: standing({ own }) }), 'lon-1').throughputMbps).toBeCloseTo(2)
 })
 
+test.each([
+  ['the client', { measurements: new Map([['syd-1', 3]]) }],
+  [
+    'its account',
+    { standing: standing({ own: { 'syd-1': { latencyMs: 3, throughputMbps: 90 } } }) },
+  ],
+  [
+    'its region',
+    { standing: standing({ regional: { 'syd-1': { latencyMs: 3, relativeThroughput: 1 } } }) },
+  ],
+])('a relay that is far by the map and near by what %s measured is among the five', (_, known) => {
+  expect(idsOf(ranked(known))).toContain('syd-1')
+})
+
+test('an old measurement leaves room for better, for the paths it was taken on and all others alike', () => {
+  const own = { 'lon-1': { throughputMbps: 5, measuredAt: NOW - 6 * HOUR } }
+  const paths = ranked({ standing: standing({ own }) })
+  const { throughputMbps } = pathOf(paths, 'lon-1')
+  expect(throughputMbps).toBeGreaterThan(10)
+  expect(pathOf(paths, 'par-1').throughputMbps).toBe(throughputMbps)
+})
+
 test('direct stands first where the store is nearer than any relay, and as near as one', () => {
   expect(ranked({ position: at('nyc-1'), direct: store(at('nyc-1')) })[0]?.id).toBe('direct')
   const leeds = { lat: 53.8, lng: -1.55 }
   expect(ranked({ position: leeds, direct: store(leeds) })[0]?.id).toBe('direct')
+  const beside = ranked({ edges: twins('a'), direct: store(at('ams-1')) })
+  expect(idsOf(beside)).toEqual(['direct', 'a'])
   expect(ranked()[0]?.id).toBe('lon-1')
 })
 
@@ -109,6 +133,9 @@ test('without the place of the client no path has a distance, and what was measu
   const paths = ranked({ position: null, standing: standing({ own }) })
   expect(paths[0]?.id).toBe('syd-1')
   for (const { distanceKm } of paths) expect(distanceKm).toBeNull()
+  expect(pathOf(paths, 'syd-1').score).toBeCloseTo(
+    (0.3 * (50 / 70) + 0.2 * 0.5 + 0.15 * (30 / 40) + 0.05) / 0.7,
+  )
   const scores = paths.slice(1).map(({ score }) => score)
   expect(new Set(scores).size).toBe(1)
 })
