@@ -44,6 +44,7 @@ export function startHeartbeats(settings: HeartbeatSettings, readLoad: () => Loa
 
   return {
     async stop() {
+      if (isStopped) return
       isStopped = true
       clearTimeout(timer)
       await send({ ...readLoad(), loadPercent: 100 }, LAST_TIMEOUT_MS)

@@ -133,9 +133,9 @@ export async function askRaw(port: number, text: string, quietMs = 300): Promise
   return answer
 }
 
-/** Waits until something is true, up to 5 s. */
-export async function until(isTrue: () => boolean): Promise<void> {
-  const deadline = Date.now() + 5_000
+/** Waits until something is true, up to 5 s unless given. */
+export async function until(isTrue: () => boolean, limitMs = 5_000): Promise<void> {
+  const deadline = Date.now() + limitMs
   while (!isTrue()) {
     if (Date.now() > deadline) throw new Error('waited in vain')
     await new Promise((resolve) => setTimeout(resolve, 5))

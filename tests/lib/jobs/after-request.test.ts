@@ -10,6 +10,7 @@ process.env.JOBS_AFTER_REQUESTS = 'on'
 const background = backgroundWork()
 const { query } = await import('../../../lib/db/client.ts')
 const { route } = await import('../../../lib/http/route.ts')
+const { JOBS } = await import('../../../lib/jobs/jobs.ts')
 const { sql } = await import('../../../lib/vendor/orm.js')
 
 const GET = route(async () => Response.json({ ok: true }))
@@ -37,7 +38,7 @@ test('the first request runs every job, after its answer', async () => {
   const answer = await ask()
   expect([answer.status, proxies.sql.passed.length]).toEqual([200, 0])
   await background.settled()
-  expect(await finishedJobs()).toEqual(['probe', 'roll-up', 'sweep'])
+  expect(await finishedJobs()).toEqual(JOBS.map(({ name }) => name).sort())
   expect(await metricsCount()).toBe(1)
 })
 
