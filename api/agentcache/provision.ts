@@ -1,4 +1,5 @@
 import { env } from '../../lib/env.ts'
+import { requireEventUrl } from '../../lib/events/resolve.ts'
 import { route } from '../../lib/http/route.ts'
 import { describeProvisioned } from '../../lib/provisioning/describe.ts'
 import { Email, Tier, UserId } from '../../lib/provisioning/fields.ts'
@@ -18,6 +19,7 @@ export const POST = route(async (request) => {
   const { body, receipt } = await receiveWebhook(request, env.AGENTCACHE_WEBHOOK_SECRET, Body)
   const { agentcache_user_id: userId, agentcache_email: email, tier, webhook_url = null } = body
 
+  if (webhook_url !== null) await requireEventUrl(webhook_url)
   const provisioned = await provisionAccount(
     { userId, email, tier, webhookUrl: webhook_url },
     receipt,

@@ -2,10 +2,12 @@ import type { Account } from '../accounts/authenticate.ts'
 import { contentIdFits, parseContentId } from '../content/content-id.ts'
 import { layoutOf } from '../content/layout.ts'
 import { query, withAccountLocked } from '../db/client.ts'
+import { warnStatement } from '../events/warn-quota.ts'
 import { Problem } from '../problem.ts'
 import { allowanceOf, allowanceStatement } from '../quota/allowance.ts'
 import { type CloneCandidate, decideClonesStatement } from '../uploads/decide-statement.ts'
 import { type CloneDecision, cloneDecisionsOf } from '../uploads/reserve.ts'
+import { sql } from '../vendor/orm.js'
 import { type DuplicateCheck, hitOf, missOf } from './answer.ts'
 import { contentKey, type Duplicate, duplicatesOf, duplicatesStatement } from './find.ts'
 
@@ -69,6 +71,7 @@ async function find(accountId: string, checked: Checked[]): Promise<Found> {
     allowanceStatement(accountId),
     decideClonesStatement(accountId, placed.map(candidateOf), CLONED_VIA),
     duplicatesStatement(accountId, checked),
+    warnStatement(sql`a.id = ${accountId}`),
   ])
   const decisions = cloneDecisionsOf(decided, allowanceOf(allowance))
   const clones = placed.map((one, index) => [one, decisions[index] ?? unreachable()] as const)

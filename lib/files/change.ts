@@ -1,6 +1,9 @@
 import { withAccountLocked } from '../db/client.ts'
 import { isUniqueViolation } from '../db/failure.ts'
 import { column } from '../db/row.ts'
+import { deliverSoon } from '../events/deliver-soon.ts'
+import { emitDeleted } from '../events/emit.ts'
+import { warnStatement } from '../events/warn-quota.ts'
 import { Problem } from '../problem.ts'
 import { sql } from '../vendor/orm.js'
 import { FILE_COLUMNS, type FileView, fileOf } from './file.ts'
@@ -34,7 +37,8 @@ export async function changeFile(
 
 /**
  * Moves a live file to the trash, where it still counts; `permanent` ends a live or trashed one and frees its quota. The
- * blob outlives its last file by the grace period. SQL 1.
+ * blob outlives its last file by the grace period. Either is an event; a file that is in the trash already is not one
+ * again. SQL 1.
  *
  * @throws Problem `not-found`
  */
@@ -45,30 +49,41 @@ export async function deleteFile(
 ): Promise<{ fileId: string; trashedAt: string | null }> {
   const [[row] = []] = await withAccountLocked(accountId, [
     permanent ? endStatement(accountId, fileId) : trashStatement(accountId, fileId),
+    warnStatement(sql`a.id = ${accountId}`),
   ])
+  if (row?.has_events === true) deliverSoon(accountId)
   if (!row) throw new Problem('not-found', 'There is no such file in this account.')
   return { fileId, trashedAt: column.timeOrNull(row, 'trashed_at') }
 }
 
 function trashStatement(accountId: string, fileId: string) {
   return sql`
-    UPDATE agentcache_assets SET trashed_at = coalesce(trashed_at, now())
-    WHERE account_id = ${accountId} AND id = ${fileId} RETURNING trashed_at`
+    WITH file AS (
+      SELECT * FROM agentcache_assets WHERE account_id = ${accountId} AND id = ${fileId}
+    ), trashed AS (
+      UPDATE agentcache_assets f SET trashed_at = coalesce(f.trashed_at, now()) FROM file WHERE f.id = file.id
+      RETURNING f.trashed_at
+    ), told AS (
+      ${emitDeleted(sql`file WHERE trashed_at IS NULL`, false)}
+    )
+    SELECT trashed_at, EXISTS (SELECT FROM told) AS has_events FROM trashed`
 }
 
 function endStatement(accountId: string, fileId: string) {
   return sql`
     WITH ended AS (
       DELETE FROM agentcache_assets WHERE account_id = ${accountId} AND id = ${fileId}
-      RETURNING id, blob_id, size_bytes
+      RETURNING *
     ), released AS (
       UPDATE file_hashes SET last_referenced_at = now() WHERE id IN (SELECT blob_id FROM ended)
     ), freed AS (
       UPDATE agentcache_accounts
       SET storage_used_bytes = storage_used_bytes - (SELECT coalesce(sum(size_bytes), 0)::bigint FROM ended), updated_at = now()
       WHERE id = ${accountId}
+    ), told AS (
+      ${emitDeleted(sql`ended`, true)}
     )
-    SELECT NULL::timestamptz AS trashed_at FROM ended`
+    SELECT NULL::timestamptz AS trashed_at, EXISTS (SELECT FROM told) AS has_events FROM ended`
 }
 
 async function orPathTaken<T>(act: () => Promise<T>): Promise<T> {

@@ -2,6 +2,7 @@ import { forgetApiKeys } from '../accounts/authenticate.ts'
 import { inOneTrip, type Row } from '../db/client.ts'
 import { column } from '../db/row.ts'
 import { emitStatement } from '../events/emit.ts'
+import { warnStatement } from '../events/warn-quota.ts'
 import { Problem } from '../problem.ts'
 import { type SQL, sql } from '../vendor/orm.js'
 import {
@@ -35,6 +36,7 @@ export async function changeAccount(
     answerStatement(receipt, changedFigures(userId)),
     receiptStatement(receipt),
     withKeysStatement(userId),
+    warnStatement(sql`a.agentcache_user_id = ${userId}`),
   ])
   requireSameMessage(receipt, noted)
   if (!row) throw new Problem('not-found', `User ${userId} has no account.`)

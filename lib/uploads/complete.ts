@@ -1,6 +1,8 @@
 import { mapConcurrently, orLeave } from '../concurrency.ts'
 import { type Row, uuidArray, withAccountLocked } from '../db/client.ts'
 import { column } from '../db/row.ts'
+import { deliverSoon } from '../events/deliver-soon.ts'
+import { warnStatement } from '../events/warn-quota.ts'
 import { describeError, log } from '../log.ts'
 import { Problem } from '../problem.ts'
 import { type SQL, sql } from '../vendor/orm.js'
@@ -83,11 +85,13 @@ async function settle(accountId: string, uploadIds: string[], outcomes: Outcome[
   const finished = outcomes.flatMap((outcome) => outcome.finished ?? [])
   const failed = outcomes.filter(({ finished: done, isLeft }) => !done && !isLeft)
   const reopened = failed.map(({ claim }) => claim)
-  const [, , described = []] = await withAccountLocked(accountId, [
+  const [[account] = [], , described = []] = await withAccountLocked(accountId, [
     settleStatement(accountId, finished),
     reopenStatement(reopened),
     describeStatement(accountId, uploadIds),
+    warnStatement(sql`a.id = ${accountId}`),
   ])
+  if (account?.has_events === true) deliverSoon(accountId)
   return described
 }
 

@@ -2,8 +2,10 @@ import type { Account } from '../accounts/authenticate.ts'
 import { type Row, withAccountLocked } from '../db/client.ts'
 import { column } from '../db/row.ts'
 import { activeEdges, type Edge, edgesOf } from '../edges/catalogue.ts'
+import { warnStatement } from '../events/warn-quota.ts'
 import { Problem } from '../problem.ts'
 import { type Allowance, allowanceOf, allowanceStatement } from '../quota/allowance.ts'
+import { sql } from '../vendor/orm.js'
 import { type Candidate, decideStatement } from './decide-statement.ts'
 import { type ChecksumMode, type Upload, uploadOf } from './upload.ts'
 
@@ -34,6 +36,7 @@ export async function reserveUploads(
     allowanceStatement(account.id),
     activeEdges(),
     decideStatement(account.id, candidates, options),
+    warnStatement(sql`a.id = ${account.id}`),
   ])
   const allowance = allowanceOf(allowanceRows)
   const decisions = decided.map((row) => decisionOf(row, allowance))

@@ -1,12 +1,20 @@
+import { emitStatement } from '../events/emit.ts'
 import { type SQL, sql } from '../vendor/orm.js'
 
 /** An upload that the store has finished. */
 export type Finished = { id: string; etag: string; verified: boolean }
 
+const COMPLETED = sql`
+  SELECT account_id, jsonb_build_object('uploadId', id, 'fileHash', file_hash, 'fileSize', file_size, 'files', (
+    SELECT coalesce(jsonb_agg(jsonb_build_object('fileId', file_id, 'path', path) ORDER BY path), '[]')
+    FROM became WHERE upload_id = finished.id)) AS data
+  FROM finished`
+
 /**
  * Turns finished uploads into files: one blob each, a file per target (replacing what had the path, unless the target is
  * `ifNew`), the reservation of every target into usage, `completing` into `done`. Runs under the account's lock; an
  * upload that is not `completing` any more is left alone. Of two uploads onto one path the younger stays that is not refused.
+ * Each upload is an event with the files that it became. Gives `has_events`: whether somebody listens.
  */
 export function settleStatement(accountId: string, finished: Finished[]): SQL {
   return sql`
@@ -37,10 +45,14 @@ export function settleStatement(accountId: string, finished: Finished[]): SQL {
       RETURNING id, path
     ), released AS (
       UPDATE file_hashes SET last_referenced_at = now() WHERE id IN (SELECT old_blob_id FROM winning)
+    ), became AS (
+      SELECT x.upload_id, x.path, placed.id AS file_id FROM targets x JOIN placed ON placed.path = x.path
+      WHERE NOT x.refused AND (x.rank = 1 OR NOT x.if_new)
     ), noted AS (
-      UPDATE upload_targets t SET file_id = placed.id
-      FROM targets x JOIN placed ON placed.path = x.path
-      WHERE t.upload_id = x.upload_id AND t.path = x.path AND NOT x.refused AND (x.rank = 1 OR NOT x.if_new)
+      UPDATE upload_targets t SET file_id = became.file_id
+      FROM became WHERE t.upload_id = became.upload_id AND t.path = became.path
+    ), told AS (
+      ${emitStatement('upload.completed', COMPLETED)}
     ), done AS (
       UPDATE uploads u
       SET state = 'done', blob_id = s.id, completed_at = now(), completing_since = NULL, part_digests = '',
@@ -54,5 +66,6 @@ export function settleStatement(accountId: string, finished: Finished[]): SQL {
         storage_used_bytes = storage_used_bytes
           + (SELECT coalesce(sum(file_size - coalesce(old_size, 0)), 0)::bigint FROM winning),
         updated_at = now()
-    WHERE id = ${accountId}`
+    WHERE id = ${accountId}
+    RETURNING EXISTS (SELECT FROM told) AS has_events`
 }
