@@ -58,6 +58,7 @@ export const accounts = pgTable(
   {
     id: uuid('id').primaryKey().defaultRandom(),
     userId: text('agentcache_user_id').notNull().unique(),
+    /** Empty once the account was deleted for good. */
     email: text('agentcache_email').notNull(),
     tier: text('agentcache_tier')
       .notNull()
@@ -72,10 +73,16 @@ export const accounts = pgTable(
     statusChangedAt: instant('status_changed_at').notNull().defaultNow(),
     storageUsedBytes: bytes('storage_used_bytes').notNull().default(0),
     storageReservedBytes: bytes('storage_reserved_bytes').notNull().default(0),
+    /** When the two were last compared with the files and uploads themselves; a new account is right. */
+    reconciledAt: instant('reconciled_at').notNull().defaultNow(),
     createdAt: createdAt(),
     updatedAt: updatedAt(),
   },
   (t) => [
+    index('agentcache_accounts_reconciled').on(t.reconciledAt),
+    index('agentcache_accounts_deleted')
+      .on(t.statusChangedAt)
+      .where(sql`${t.status} = 'deleted' AND ${t.email} <> ''`),
     check('agentcache_accounts_status', sql`${t.status} IN ('active', 'suspended', 'deleted')`),
     check(
       'agentcache_accounts_user_id',
@@ -186,8 +193,8 @@ export const apiKeys = pgTable(
 )
 
 /**
- * Blobs: stored bytes, one S3 object each, inside one account. A blob whose last file went keeps `last_referenced_at`;
- * the sweeper removes it after the grace period, by way of `deleting`, unless a clone saved it.
+ * Blobs: stored bytes, one S3 object each, inside one account. `last_referenced_at` is when a file last left it, or
+ * when the sweeper last saw one there; with no file for the grace period the sweeper removes it, by way of `deleting`.
  */
 export const blobs = pgTable(
   'file_hashes',
@@ -209,7 +216,7 @@ export const blobs = pgTable(
     uniqueIndex('file_hashes_content')
       .on(t.accountId, t.fileHash, t.fileSize)
       .where(sql`${t.state} = 'live'`),
-    index('file_hashes_last_referenced').on(t.lastReferencedAt),
+    index('file_hashes_last_referenced').on(t.state, t.lastReferencedAt),
     check('file_hashes_state', sql`${t.state} IN ('live', 'deleting')`),
     check('file_hashes_size', sql`${t.fileSize} >= 0`),
   ],
@@ -294,6 +301,7 @@ export const uploads = pgTable(
       .where(
         sql`${t.state} IN ('done', 'aborted') AND ${t.partCount} > 1 AND ${t.sweptAt} IS NULL`,
       ),
+    index('uploads_ended').on(t.updatedAt).where(sql`${t.state} IN ('done', 'aborted')`),
     index('uploads_done').on(t.accountId, t.completedAt).where(sql`${t.state} = 'done'`),
     check(
       'uploads_state',
