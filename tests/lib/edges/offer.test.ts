@@ -5,7 +5,13 @@ import { env } from '../../../lib/env.ts'
 import { at, standing, TWENTY } from './a-ranking.ts'
 
 const MIB = 1024 * 1024
-const account = { id: crypto.randomUUID(), userId: 'somebody', tier: 'pro', status: 'active' }
+const account = {
+  id: crypto.randomUUID(),
+  userId: 'somebody',
+  tier: 'pro',
+  status: 'active',
+  callsPerMinute: 300,
+}
 const allowance = {
   tier: 'pro',
   quotaBytes: 1,
