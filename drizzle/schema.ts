@@ -16,7 +16,7 @@ import {
   timestamp,
   uniqueIndex,
   uuid,
-} from '../lib/vendor/orm.js'
+} from '../lib/vendor/schema.js'
 
 const bytes = (name: string) => bigint(name, { mode: 'number' })
 const instant = (name: string) => timestamp(name, { withTimezone: true, mode: 'string' })

@@ -1,9 +1,8 @@
-import { storeCapabilities } from '../../drizzle/schema.ts'
-import { db } from '../db/client.ts'
-import { and, eq } from '../vendor/orm.js'
+import { query } from '../db/client.ts'
+import { sql } from '../vendor/orm.js'
 import * as z from '../vendor/zod.js'
+import { Capabilities } from './capability.ts'
 import { store } from './config.ts'
-import { Capabilities, probeStore } from './probe.ts'
 
 /**
  * What the configured store does. From this process's memory; else one SELECT; else, the first time a store is seen, the
@@ -21,27 +20,23 @@ export function getCapabilities(): Promise<Capabilities> {
 
 /** Keeps the result of a probe for this store, in place of an earlier one: one statement. */
 export async function keepCapabilities(capabilities: Capabilities): Promise<void> {
-  const values = { capabilities, probedAt: capabilities.probedAt }
-  await db
-    .insert(storeCapabilities)
-    .values({ endpoint: store.endpoint, bucket: store.bucket, ...values })
-    .onConflictDoUpdate({
-      target: [storeCapabilities.endpoint, storeCapabilities.bucket],
-      set: values,
-    })
+  await query(sql`
+    INSERT INTO store_capabilities (endpoint, bucket, capabilities, probed_at)
+    VALUES (${store.endpoint}, ${store.bucket}, ${JSON.stringify(capabilities)}, ${capabilities.probedAt})
+    ON CONFLICT (endpoint, bucket)
+    DO UPDATE SET capabilities = excluded.capabilities, probed_at = excluded.probed_at`)
 }
 
 let known: Promise<Capabilities> | undefined
 
 async function findOrProbe(): Promise<Capabilities> {
-  const { endpoint, bucket } = storeCapabilities
-  const [row] = await db
-    .select({ capabilities: storeCapabilities.capabilities })
-    .from(storeCapabilities)
-    .where(and(eq(endpoint, store.endpoint), eq(bucket, store.bucket)))
+  const [row] = await query(sql`
+    SELECT capabilities FROM store_capabilities WHERE endpoint = ${store.endpoint} AND bucket = ${store.bucket}`)
   const stored = z.safeParse(Capabilities, row?.capabilities)
   if (stored.success) return stored.data
 
+  // A store is probed once in its life: no endpoint pays for loading this.
+  const { probeStore } = await import('./probe.ts')
   const probed = await probeStore()
   await keepCapabilities(probed)
   return probed

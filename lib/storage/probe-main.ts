@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util'
-import type { Capabilities } from './probe.ts'
+import type { Capabilities } from './capability.ts'
 
 const USAGE = `npm run probe -- [--json] [--origin URL]
 

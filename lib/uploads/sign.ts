@@ -1,5 +1,5 @@
 import { layoutOf, partRange } from '../content/layout.ts'
-import type { Capabilities } from '../storage/probe.ts'
+import type { Capabilities } from '../storage/capability.ts'
 import { partLifetimeSeconds, type SignedParts, signParts } from '../storage/sign-parts.ts'
 import { partDigestOf } from './content.ts'
 import type { Upload } from './upload.ts'

@@ -1,6 +1,6 @@
 import { Problem } from '../problem.ts'
 import { getCapabilities } from '../storage/capabilities.ts'
-import type { Capabilities } from '../storage/probe.ts'
+import type { Capabilities } from '../storage/capability.ts'
 import type { ChecksumMode } from './upload.ts'
 
 /** Capabilities of a store that can be trusted with uploads. */
