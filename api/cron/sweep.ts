@@ -1,14 +1,14 @@
 import { env } from '../../lib/env.ts'
 import { route } from '../../lib/http/route.ts'
 import { requireSecret } from '../../lib/http/secret.ts'
-import { sweepUploads } from '../../lib/uploads/sweep.ts'
+import { sweep } from '../../lib/sweep/sweep.ts'
 
 /**
- * GET /api/cron/sweep: ends uploads that nobody ends. For Vercel's cron, or any scheduler that holds CRON_SECRET. Redis 0,
- * SQL 3 with nothing to do, else 1 more to expire, 2 for each account with completions, 1 for each that gets quota back.
+ * GET /api/cron/sweep: ends what is over and nobody ends. For Vercel's cron, or any scheduler that holds CRON_SECRET. Redis 0,
+ * SQL 10 and S3 0 with nothing to do.
  */
 export const GET = route(async (request) => {
   requireSecret(request, env.CRON_SECRET)
 
-  return Response.json(await sweepUploads())
+  return Response.json(await sweep())
 })

@@ -13,7 +13,7 @@ export const JOBS: readonly Job[] = [
   {
     name: 'sweep',
     everySeconds: MINUTE_SECONDS,
-    run: async () => (await import('../uploads/sweep.ts')).sweepUploads(),
+    run: async () => (await import('../sweep/sweep.ts')).sweep(),
   },
   {
     name: 'deliver',

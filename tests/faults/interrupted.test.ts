@@ -11,7 +11,7 @@ const { query } = await import('../../lib/db/client.ts')
 const { sql } = await import('../../lib/vendor/orm.js')
 const { listMultipartUploads } = await import('../../lib/storage/multipart.ts')
 const { headObject } = await import('../../lib/storage/objects.ts')
-const { sweepUploads } = await import('../../lib/uploads/sweep.ts')
+const { sweep } = await import('../../lib/sweep/sweep.ts')
 
 /** Lets `act` fail in one way at its n-th request to Postgres or the store; true when it came that far. */
 async function interrupt(n: number, fault: Fault, act: () => Promise<unknown>): Promise<boolean> {
@@ -256,13 +256,13 @@ test('a PUT that comes late to an aborted file of one part is removed, and the q
   const [result] = (await start([content, { path: 'a' }])).body.results
   await abort(result.uploadId)
   expect(await sendParts(result, content)).toEqual([200])
-  await sweepUploads()
+  await sweep()
   expect(await usageOf(accountId)).toEqual({ used: 0, reserved: 3000 })
 
   await query(
     sql`UPDATE uploads SET urls_expire_at = now() - interval '1 second' WHERE id = ${result.uploadId}`,
   )
-  await Promise.all([sweepUploads(), abort(result.uploadId), sweepUploads()])
+  await Promise.all([sweep(), abort(result.uploadId), sweep()])
   expect(await headObject(await keyOf(result.uploadId))).toBe(null)
   expect(await usageOf(accountId)).toEqual({ used: 0, reserved: 0 })
 })
@@ -280,7 +280,7 @@ test('the sweep expires an upload without a sign of life and finishes one whose 
     sql`UPDATE uploads SET expires_at = now() - interval '1 second' WHERE id = ${old.uploadId}`,
   )
 
-  await sweepUploads()
+  await sweep()
   expect((await uploader(apiKey).read(old.uploadId)).body.status).toBe('aborted')
   expect((await uploader(apiKey).read(dead.uploadId)).body.status).toBe('done')
   expect(await usageOf(accountId)).toEqual({ used: finished.fileSize, reserved: 0 })
@@ -357,10 +357,10 @@ test('an upload that cannot be released does not keep the sweep from the others'
   )
   const key = await keyOf(ids[0] ?? '')
   s3.fault = ({ url }) => (url.includes(key) ? { status: 403, body: '' } : 'pass')
-  await sweepUploads()
+  await sweep()
   s3.fault = undefined
   expect(await usageOf(accountId)).toEqual({ used: 0, reserved: 100 })
-  await sweepUploads()
+  await sweep()
   expect(await usageOf(accountId)).toEqual({ used: 0, reserved: 0 })
 })
 

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 import { expect, test } from 'vitest'
 import { query } from '../../../lib/db/client.ts'
-import { sweepUploads } from '../../../lib/uploads/sweep.ts'
+import { sweep } from '../../../lib/sweep/sweep.ts'
 import { sql } from '../../../lib/vendor/orm.js'
 import { anOpenUpload } from './tracking.ts'
 
@@ -50,7 +50,7 @@ test('an upload that a report reached before the sweep is not expired', async ()
   await whileChanging(upload, inTime, async () => {
     const reporting = track({ action: 'progress', sessionId })
     await sleep(LONG_ENOUGH_MS / 2)
-    const sweeping = sweepUploads()
+    const sweeping = sweep()
     expect((await reporting).status).toBe(200)
     await sweeping
   })

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 import { expect, test } from 'vitest'
 import { query } from '../../../lib/db/client.ts'
-import { sweepUploads } from '../../../lib/uploads/sweep.ts'
+import { sweep } from '../../../lib/sweep/sweep.ts'
 import { sql } from '../../../lib/vendor/orm.js'
 import { anAccount } from '../../local/account.ts'
 import { aContent } from '../../local/content.ts'
@@ -84,6 +84,6 @@ test('the sweep does not expire an upload whose client came back meanwhile', asy
   await query(
     sql`UPDATE uploads SET expires_at = now() - interval '1 second' WHERE id = ${uploadId}`,
   )
-  await whileChanging(upload, `expires_at = now() + interval '7 days'`, sweepUploads)
+  await whileChanging(upload, `expires_at = now() + interval '7 days'`, sweep)
   expect((await read(uploadId)).body.status).toBe('open')
 })
