@@ -50,7 +50,7 @@ async function keysNotOlderThan(ms: number): Promise<Keys> {
 
 async function readKeys(): Promise<Keys> {
   const rows = await query(sql`
-    SELECT id, public_key FROM edge_locations WHERE is_active AND public_key IS NOT NULL`)
+    SELECT id, public_key FROM edge_locations WHERE public_key IS NOT NULL`)
   return new Map(rows.map((row) => [column.text(row, 'id'), column.text(row, 'public_key')]))
 }
 

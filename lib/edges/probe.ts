@@ -37,7 +37,6 @@ export async function probeEdges(): Promise<Probed> {
 
 type Probe = {
   id: string
-  url: string
   askedAt: string
   wasUp: boolean
   isUp: boolean
@@ -46,11 +45,9 @@ type Probe = {
 
 async function askRow(row: Row): Promise<Probe> {
   const id = column.text(row, 'id')
-  const url = column.text(row, 'url')
-  const health = await askHealth(url, id)
+  const health = await askHealth(column.text(row, 'url'), id)
   return {
     id,
-    url,
     askedAt: column.text(row, 'asked_at'),
     wasUp: column.boolean(row, 'is_up'),
     isUp: health.isUp,
@@ -64,8 +61,8 @@ function keepStates(probes: Probe[]): SQL {
     SET is_up = p."isUp", version = coalesce(p.version, e.version), checked_at = p."askedAt",
       seen_at = CASE WHEN p."isUp" THEN p."askedAt" ELSE e.seen_at END
     FROM jsonb_to_recordset(${JSON.stringify(probes)}::jsonb)
-      AS p(id text, url text, "askedAt" timestamptz, "isUp" boolean, version text)
-    WHERE e.id = p.id AND e.url = p.url AND e.is_active
+      AS p(id text, "askedAt" timestamptz, "isUp" boolean, version text)
+    WHERE e.id = p.id AND e.is_active
       AND (e.checked_at IS NULL OR e.checked_at <= p."askedAt")
     RETURNING e.id, e.is_up`
 }

@@ -91,6 +91,10 @@ test('a relay that stops says that it is full, and nothing after', async () => {
   await until(() => control.heard.length === 1)
   await heartbeats.stop()
   expect(control.heard.at(-1)).toMatchObject({ loadPercent: 100 })
+  const [first, last] = [control.heard.at(0), control.heard.at(-1)].map(
+    (one) => one?.timestamp ?? 0,
+  )
+  expect(last).toBeGreaterThan(first ?? 0)
   const { length } = control.heard
   await new Promise((resolve) => setTimeout(resolve, 1_300))
   expect(control.heard).toHaveLength(length)

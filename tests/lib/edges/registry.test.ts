@@ -43,6 +43,12 @@ test('of many edges that are registered at one address at once, one is', async (
   for (const id of ids) await retireEdge(id)
 })
 
+test('an address that only an edge without a relay still has is free', async () => {
+  const { url } = await fakeRelay('tyo-1')
+  await query(sql`UPDATE edge_locations SET url = ${url} WHERE id = 'syd-1'`)
+  expect((await registerEdge({ id: 'tyo-1', url, publicKey })).state).toBe('up')
+})
+
 test('the same registration many times at once is one, and all are answered', async () => {
   const { url } = await fakeRelay('lis-1')
   const place = { city: 'Lisbon', country: 'PT', lat: 38.72, lng: -9.14 }

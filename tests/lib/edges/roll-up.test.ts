@@ -130,6 +130,13 @@ test('after days without a run those are made up for', async () => {
   expect((await daysOf('sao-1'))[1]).toMatchObject({ total_uploads: 0, uptime_percent: '100.00' })
 })
 
+test('a day of which probes are gone already is not summed up from the rest', async () => {
+  await forgetDays()
+  for (const daysAgo of [7, 6]) await metric('hkg-1', timeOf(daysAgo, 23.99))
+  await rollUpDays()
+  expect((await daysOf('hkg-1')).map(({ date }) => date)).toEqual([dayOf(6)])
+})
+
 test('a report beyond all measure does not keep others from being summed up', async () => {
   await forgetDays()
   await metric('tor-1', timeOf(0, 0))
