@@ -21,7 +21,7 @@ const Measurements = z.pipe(
       error: `at most ${MEASUREMENTS_MAX} paths`,
     }),
   ),
-  z.record(z.string(), z.number().check(z.minimum(0), z.maximum(ROUND_TRIP_MS_MAX))),
+  z.record(z.string(), z.nullable(z.number().check(z.minimum(0), z.maximum(ROUND_TRIP_MS_MAX)))),
 )
 const Body = z.object({
   fileSize: FileSize,

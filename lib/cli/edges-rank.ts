@@ -23,17 +23,21 @@ export async function rankCommand({ flags, settings, signal }: Context): Promise
   const catalogue = flags.map ? await readCatalogue(url, signal) : undefined
   const first = await api.call<OptimalEdgesAnswer>('POST', OPTIMAL_EDGES, ask)
   const measured = await measureRoundTrips(first.edges, signal)
-  const answered = [...measured].filter(([, ms]) => ms !== null)
-  const measurements = Object.fromEntries(answered)
+  const measurements = Object.fromEntries(measured)
   const answer = await api.call<OptimalEdgesAnswer>('POST', OPTIMAL_EDGES, { ...ask, measurements })
 
   if (flags.json) {
-    sayJson({ ...answer, measuredHere: Object.fromEntries(measured) })
+    sayJson({ ...answer, measuredHere: measurements })
     return EXIT.ok
   }
   const terminal = thisTerminal()
   if (catalogue) for (const line of [...mapLines(catalogue.edges, terminal), '']) say(line)
-  for (const line of rankingLines({ answer, measured, fileSize: ask.fileSize }, terminal)) say(line)
+  // The answer leaves them out; whoever looks wants to know.
+  const unreached = first.edges.filter(
+    ({ id }) => measured.get(id) === null && answer.edges.every((edge) => edge.id !== id),
+  )
+  const ranking = { answer, measured, unreached, fileSize: ask.fileSize }
+  for (const line of rankingLines(ranking, terminal)) say(line)
   if (answer.edges.every(({ id }) => id === DIRECT)) note(await whyOnlyDirect(api))
   return EXIT.ok
 }

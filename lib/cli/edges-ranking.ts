@@ -15,15 +15,20 @@ import { showBytes, showSeconds, showText } from './output.ts'
 const BAR_COLUMNS = 5
 const EIGHTHS = ['', '▏', '▎', '▍', '▌', '▋', '▊', '▉']
 
-/** An answer, the round trips measured here (null: no answer) and the bytes it was asked for. */
+/**
+ * An answer, the round trips measured here (null: no answer), the relays that it leaves out because nothing answered here,
+ * and the bytes it was asked for.
+ */
 export type Ranking = {
   answer: OptimalEdgesAnswer
   measured: ReadonlyMap<string, number | null>
+  unreached: RankedEdge[]
   fileSize: number
 }
 
 type Row = {
-  rank: number
+  /** Null: it has none. */
+  rank: number | null
   edge: RankedEdge
   /** In ms; null: no answer; undefined: not measured. */
   here: number | null | undefined
@@ -33,16 +38,17 @@ type Row = {
 
 /** The ranked paths as a table at most 100 columns wide, and how a file of this size would go. */
 export function rankingLines(ranking: Ranking, terminal: Terminal): string[] {
-  const { answer, measured, fileSize } = ranking
+  const { answer, measured, unreached, fileSize } = ranking
   const most = Math.max(...answer.edges.map(({ weight }) => weight))
-  const rows = answer.edges.map((edge, at) => ({
+  const ranked = answer.edges.map((edge, at) => ({
     rank: at + 1,
     edge,
     here: measured.get(edge.id),
     share: most > 0 ? edge.weight / most : 0,
   }))
+  const unranked = unreached.map((edge) => ({ rank: null, edge, here: null, share: 0 }))
   return [
-    ...tableLines(columnsFor(terminal.isUtf8), rows, terminal),
+    ...tableLines(columnsFor(terminal.isUtf8), [...ranked, ...unranked], terminal),
     '',
     describe(fileSize, answer.strategy),
   ]
@@ -51,7 +57,7 @@ export function rankingLines(ranking: Ranking, terminal: Terminal): string[] {
 function columnsFor(isUtf8: boolean): Column<Row>[] {
   const ofEdge = (text: (edge: RankedEdge) => string) => (row: Row) => text(row.edge)
   return [
-    { title: '#', align: 'right', text: ({ rank }) => String(rank) },
+    { title: '#', align: 'right', text: ({ rank }) => showKnown(rank, String) },
     { title: 'edge', text: ofEdge(({ id }) => showText(id)), style: styleOfName },
     { title: 'city', shrinks: true, text: ofEdge(cityOf) },
     {
@@ -63,7 +69,7 @@ function columnsFor(isUtf8: boolean): Column<Row>[] {
     { title: 'load', align: 'right', text: ofEdge(loadOf) },
     { title: 'Mbit/s', align: 'right', text: ofEdge(({ throughput }) => showMbps(throughput)) },
     { title: 'errors', align: 'right', text: ofEdge(({ errorRate }) => showShare(errorRate)) },
-    { title: 'score', align: 'right', text: ofEdge(({ score }) => score.toFixed(2)) },
+    { title: 'score', align: 'right', text: scoreOf },
     { title: 'weight', text: (row) => weightOf(row, isUtf8), style: () => 'cyan' },
     { title: 'known', text: ofEdge(knownOf), style: styleOfKnown },
   ]
@@ -81,7 +87,12 @@ function loadOf({ load }: RankedEdge): string {
   return showKnown(load, (percent) => `${Math.round(percent)}%`)
 }
 
-function weightOf({ edge, share }: Row, isUtf8: boolean): string {
+function scoreOf({ rank, edge }: Row): string {
+  return rank === null ? '-' : edge.score.toFixed(2)
+}
+
+function weightOf({ rank, edge, share }: Row, isUtf8: boolean): string {
+  if (rank === null) return '   -'
   const percent = `${Math.round(edge.weight * 100)}%`.padStart(4)
   return `${percent} ${barOf(share, isUtf8)}`
 }

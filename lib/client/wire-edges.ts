@@ -6,8 +6,8 @@ export type Priority = 'speed' | 'cost' | 'balanced'
 export type OptimalEdgesAsk = {
   fileSize: number
   priority?: Priority
-  /** Round trips in ms, by path id. */
-  measurements?: Record<string, number>
+  /** Round trips in ms, by path id; null for one that could not be reached. */
+  measurements?: Record<string, number | null>
 }
 
 /** Distance in km, latency in ms, load in percent, throughput of one connection in Mbit/s, age in seconds. */

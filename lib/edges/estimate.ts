@@ -19,7 +19,12 @@ const RATE_MIN = 0.001
 const NEVER = Number.NEGATIVE_INFINITY
 
 /** What is known beside distance; `now` in ms since 1970, `measurements` round trips in ms by path id. */
-export type Known = { standing: Standing; measurements: ReadonlyMap<string, number>; now: number }
+export type Known = {
+  standing: Standing
+  /** Null: the client could not reach it. */
+  measurements: ReadonlyMap<string, number | null>
+  now: number
+}
 
 /** What is expected of a path now. */
 export type Estimate = {
@@ -43,7 +48,7 @@ export type Estimate = {
  */
 export function estimatePath(id: string, distanceKm: number | null, known: Known): Estimate {
   const { standing, measurements, now } = known
-  const measured = measurements.get(id)
+  const measured = measurements.get(id) ?? undefined
   const own = standing.own.get(id)
   const regional = standing.regional.get(id)
   const shared = standing.shared.get(id)
@@ -79,7 +84,10 @@ export function bestCase(distanceKm: number | null): Estimate {
 }
 
 /** The load a relay gave in the last 3 minutes, in percent, or null. */
-export function freshLoadPercent(id: string, { standing, now }: Known): number | null {
+export function freshLoadPercent(
+  id: string,
+  { standing, now }: { standing: Pick<Standing, 'heartbeats'>; now: number },
+): number | null {
   const heartbeat = standing.heartbeats.get(id)
   if (heartbeat === undefined || now - heartbeat.at > HEARTBEAT_MS_MAX) return null
   return Math.min(100, Math.max(0, heartbeat.loadPercent))

@@ -20,8 +20,11 @@ export type RankInput = {
   /** Where the client is. */
   position: Position | null
   priority: Priority
-  /** Round trips in ms that the client measured itself, by path id; they count before anything else. */
-  measurements: ReadonlyMap<string, number>
+  /**
+   * Round trips in ms that the client measured itself, by path id; they count before anything else. Null: it could not reach
+   * the path.
+   */
+  measurements: ReadonlyMap<string, number | null>
   /** ms since 1970 */
   now: number
 }
@@ -51,8 +54,9 @@ export type RankedPath = {
 }
 
 /**
- * Up to five relays and `direct`, best first; none that a breaker holds back. Pure: the same input gives the same answer,
- * whatever the order of the edges. Figures are not rounded.
+ * Up to five relays and `direct`, best first; none that a breaker holds back or the client could not reach, and `direct` last
+ * if it could not reach that. Pure: the same input gives the same answer, whatever the order of the edges. Figures are not
+ * rounded.
  */
 export function rankPaths(input: RankInput): RankedPath[] {
   const weights = weightsOf(input.priority, input.position !== null)
@@ -66,7 +70,7 @@ export function rankPaths(input: RankInput): RankedPath[] {
     // Of thousands, nearly all are too far, whatever may be known of them.
     const floor = best[RELAYS_MAX - 1]?.score ?? 0
     if (!isTried(edge.id, input) && scoreOf(bestCase(km), weights) < floor) continue
-    if (isBroken(edge, input.standing, input.now)) continue
+    if (isLeftOut(edge, input)) continue
     const estimate = limited(estimatePath(edge.id, km, input), limitMbps)
     const scored = { path: edge, estimate, score: scoreOf(estimate, weights) }
     insertByPlace(best, scored, RELAYS_MAX)
@@ -76,7 +80,15 @@ export function rankPaths(input: RankInput): RankedPath[] {
   direct.loadPercent = Math.min(direct.loadPercent, best[0]?.estimate.loadPercent ?? LOAD_PERCENT)
   const path = { id: DIRECT, url: input.direct.url, city: null, country: null }
   best.push({ path, estimate: direct, score: scoreOf(direct, weights) })
-  return describe(best.sort(byPlace), input)
+  return describe(isUnreachable(DIRECT, input) ? best : best.sort(byPlace), input)
+}
+
+function isLeftOut(edge: Edge, input: RankInput): boolean {
+  return isUnreachable(edge.id, input) || isBroken(edge, input.standing, input.now)
+}
+
+function isUnreachable(id: string, { measurements }: RankInput): boolean {
+  return measurements.get(id) === null
 }
 
 /** A store that may be anywhere is taken to be far. */
@@ -96,7 +108,9 @@ function limited(estimate: Estimate, limitMbps: number): Estimate {
 }
 
 function describe(scored: Scored[], input: RankInput): RankedPath[] {
-  const shares = scored.map(({ estimate }) => expectedMbps(estimate))
+  const shares = scored.map(({ path, estimate }) =>
+    isUnreachable(path.id, input) ? 0 : expectedMbps(estimate),
+  )
   const sum = shares.reduce((total, share) => total + share, 0)
   return scored.map(({ path, estimate, score }, index) => ({
     id: path.id,

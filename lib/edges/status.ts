@@ -1,8 +1,8 @@
 import { query, type Row } from '../db/client.ts'
 import { column } from '../db/row.ts'
 import { type SQL, sql } from '../vendor/orm.js'
-import { type Heartbeat, NOTHING_KNOWN, type Standing } from './measurement.ts'
-import { readShared } from './standing.ts'
+import type { Heartbeat } from './measurement.ts'
+import { readShared, type SharedStanding } from './standing.ts'
 
 const CACHE_MS = 10_000
 /** Relays send one a minute; what is older does not say how it is now. */
@@ -15,8 +15,8 @@ export const EDGE_COLUMNS: SQL = sql`
 export type EdgeState = 'planned' | 'up' | 'down' | 'draining'
 
 /**
- * An edge as anybody may see it. Round trip and error rate (0 to 1) are what at least three accounts measured; load in
- * percent and throughput in Mbit/s are the relay's own word, of the last 3 minutes. Null where nobody knows.
+ * An edge as anybody may see it. Round trip, throughput of one connection in Mbit/s and error rate (0 to 1) are what at least
+ * three accounts measured; load in percent is the relay's own word, of the last 3 minutes. Null where nobody knows.
  */
 export type EdgeStatus = Omit<Figures, 'activeUploads'> & {
   id: string
@@ -36,7 +36,9 @@ type Figures = Record<
 >
 
 /** What Redis knows of edges, of everybody's. */
-export type Known = Pick<Standing, 'shared' | 'heartbeats'>
+export type Known = SharedStanding
+
+const NOTHING_KNOWN: Known = { shared: new Map(), heartbeats: new Map() }
 
 let latest: { at: number; edges: Promise<EdgeStatus[]> } | undefined
 
@@ -81,7 +83,7 @@ export function figuresOf(id: string, { shared, heartbeats }: Known): Figures {
   const fresh = heartbeat && Date.now() - heartbeat.at <= HEARTBEAT_MS_MAX ? heartbeat : undefined
   return {
     latencyMs: rounded(measured?.latencyMs, 1),
-    throughputMbps: rounded(fresh?.throughputMbps, 1),
+    throughputMbps: rounded(measured?.throughputMbps, 1),
     errorRate: rounded(measured?.errorRate, 4),
     loadPercent: rounded(fresh?.loadPercent, 1),
     activeUploads: fresh?.activeUploads ?? null,

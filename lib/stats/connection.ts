@@ -1,5 +1,6 @@
 import type { Row } from '../db/client.ts'
 import { column } from '../db/row.ts'
+import { freshLoadPercent } from '../edges/estimate.ts'
 import type { Standing } from '../edges/measurement.ts'
 import { type SQL, sql } from '../vendor/orm.js'
 import { rounded } from './figures.ts'
@@ -33,18 +34,18 @@ export function connectionStatement(accountId: string): SQL {
     ORDER BY used.id`
 }
 
-/** The answer to `connectionStatement`, with what is known of the paths: the account's own round trips, the relays' word. */
-export function connectionOf(rows: Row[], { own, heartbeats }: Standing): Connection {
+/** The answer to `connectionStatement`, with what is known of the paths: the account's own round trips, the relays' fresh word. */
+export function connectionOf(rows: Row[], standing: Standing, now = Date.now()): Connection {
   const edges = rows.flatMap((row): ActiveEdge[] => {
     const id = column.textOrNull(row, 'id')
     if (id === null) return []
-    const latency = own.get(id)?.latencyMs ?? null
+    const latency = standing.own.get(id)?.latencyMs ?? null
     return [
       {
         id,
         city: column.textOrNull(row, 'city'),
         latency_ms: latency === null ? null : rounded(latency, 1),
-        utilization_percent: heartbeats.get(id)?.loadPercent ?? null,
+        utilization_percent: freshLoadPercent(id, { standing, now }),
       },
     ]
   })

@@ -24,13 +24,13 @@ import { planUpload } from './plan-upload.ts'
 
 const THROUGHPUT_DIGITS = 4
 
-/** The file to be sent, from where, and what counts. `measurements` are round trips in ms by path id. */
+/** The file to be sent, from where, and what counts. `measurements` are round trips in ms by path id, null for a path out of reach. */
 export type Wanted = {
   fileSize: number
   fileHash: string | null
   position: Position | null
   priority: Priority
-  measurements: ReadonlyMap<string, number>
+  measurements: ReadonlyMap<string, number | null>
 }
 
 /** The answer of `optimal-edges`: sizes in bytes, times in seconds, distances in km, latencies in ms, rates in Mbit/s. */

@@ -51,9 +51,11 @@ export type PlanInput = {
 export function planUpload(input: PlanInput): UploadPlan {
   const { fileSize, paths, connectionsMax, sentOver } = input
   const { partSize, partCount } = layoutOf(fileSize)
-  const known = paths.filter(({ id }) => sentOver.has(id))
+  // One that carries nothing, as where the client does not reach it, promises nothing either.
+  const carrying = paths.filter(({ weight }) => weight > 0)
+  const known = carrying.filter(({ id }) => sentOver.has(id))
   const source = known.length > 0 ? 'measured' : 'estimated'
-  const perConnection = fastestOf(known.length > 0 ? known : paths)
+  const perConnection = fastestOf(known.length > 0 ? known : carrying)
 
   const useful = Math.max(CONNECTIONS_MIN, Math.ceil(LINE_MBPS_MAX / perConnection))
   const allowed = Math.max(1, Math.min(connectionsMax, useful))

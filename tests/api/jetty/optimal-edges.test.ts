@@ -140,6 +140,20 @@ test("round trips that the client measured count before anything else, even the 
   expect(pathOf(edges, 'direct')).toMatchObject({ latency: 440, source: 'measured' })
 })
 
+test('what the client cannot reach is not offered, but for direct, which comes last', async () => {
+  const { ask } = await anAsker()
+  const measurements = { 'lon-1': null, 'fra-1': 12, direct: null }
+  const { body } = await ask({ fileSize: GIB, userLocation: ASHBURN, measurements })
+  expect(idsOf(body.edges).sort()).toEqual(['direct', 'fra-1', 'nyc-1', 'sfo-1', 'sin-1'])
+  expect(body.edges.at(-1)).toMatchObject({ id: 'direct', weight: 0 })
+  const grant = verifyGrant(
+    grantPublicKey(process.env.EDGE_GRANT_PRIVATE_KEY ?? ''),
+    body.grant.token,
+    Date.now() / 1000,
+  )
+  expect(grant?.relays).not.toContain('lon-1')
+})
+
 test('what counts follows from the priority, and the same question has the same answer', async () => {
   const { ask } = await anAsker()
   withoutRedis()

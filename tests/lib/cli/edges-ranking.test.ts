@@ -23,6 +23,7 @@ const RANKING = {
     ['lon-1', 1.8],
     ['fra-1', null],
   ]),
+  unreached: [],
   fileSize: 1024 ** 3,
 }
 
@@ -35,6 +36,14 @@ test('the table says what is known of each path, and a dash where nothing is', (
     '',
     '1.0 GiB: 128 parts of 8.0 MiB over 16 connections, about 47.0 s at 183 Mbit/s (estimated)',
   ])
+})
+
+test('a relay that nothing here reaches stands below, without a place', () => {
+  const unreached = [aRankedEdge('tyo-1', 'http://tyo', { city: 'Tokyo', distance: 9560 })]
+  const lines = rankingLines({ ...RANKING, unreached }, UTF8)
+  expect(lines[4]).toBe(
+    '-  tyo-1   Tokyo      9560  no answer   20%    48.1    0.1%      -     -        measured 35s',
+  )
 })
 
 test('without UTF-8 the bars are ASCII', () => {

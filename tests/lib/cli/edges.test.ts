@@ -19,19 +19,20 @@ async function serverOf(...args: Parameters<typeof aServer>) {
 /** The service as these commands see it, with one relay that answers and one that does not. */
 async function aService({ tier = 'pro', status = 200, relays = true } = {}) {
   const relay = await serverOf(() => ({}))
-  const service = await serverOf(({ method, path }) => {
+  const service = await serverOf(({ method, path, body }) => {
     const problem = { type: '/errors/unauthorized', status, title: 'No.' }
     if (status !== 200) return { status, body: problem }
     if (path === '/api/agentcache/quota') return { body: { tier, features: { edges: relays } } }
     if (path === '/api/edges' && method === 'GET') return { body: catalogue() }
-    return path === '/api/jetty/optimal-edges' ? { body: ranked() } : { body: EDGE }
+    return path === '/api/jetty/optimal-edges' ? { body: ranked(body) } : { body: EDGE }
   })
-  const ranked = () => ({
+  const all = () => [
+    ...(relays ? [aRankedEdge('fra-1', 'http://[::1]:1'), aRankedEdge('lon-1', relay.url)] : []),
+    aRankedEdge('direct', service.url, { city: null, country: null }),
+  ]
+  const ranked = ({ measurements = {} }: { measurements?: Record<string, number | null> }) => ({
     strategy: STRATEGY,
-    edges: [
-      ...(relays ? [aRankedEdge('lon-1', relay.url), aRankedEdge('fra-1', 'http://[::1]:1')] : []),
-      aRankedEdge('direct', service.url, { city: null, country: null }),
-    ],
+    edges: all().filter(({ id }) => measurements[id] !== null),
     grant: null,
     duplicate: null,
     serverTime: '2026-01-01T00:00:00Z',
@@ -63,7 +64,7 @@ test('paths are measured from here, and ranked with what was measured', async ()
   const { code, lines, stderr } = await jetty(env, 'edges', '--json').ended
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
   const [answer] = lines
-  expect(answer.edges.map(({ id }: { id: string }) => id)).toEqual(['lon-1', 'fra-1', 'direct'])
+  expect(answer.edges.map(({ id }: { id: string }) => id)).toEqual(['lon-1', 'direct'])
   const { 'lon-1': lon, 'fra-1': fra, direct } = answer.measuredHere
   expect(lon).toBeGreaterThan(0)
   expect(direct).toBeGreaterThan(0)
@@ -71,7 +72,10 @@ test('paths are measured from here, and ranked with what was measured', async ()
 
   const [first, second] = asked('/api/jetty/optimal-edges')
   expect(first?.body).toEqual({ fileSize: 1024 ** 3, priority: 'balanced' })
-  expect(second?.body).toEqual({ ...first?.body, measurements: { 'lon-1': lon, direct } })
+  expect(second?.body).toEqual({
+    ...first?.body,
+    measurements: { 'fra-1': null, 'lon-1': lon, direct },
+  })
 })
 
 test('size and priority are asked for, and the table is printed without escapes where there is no terminal', async () => {
@@ -84,7 +88,8 @@ test('size and priority are asked for, and the table is printed without escapes 
     priority: 'cost',
   })
   expect(stdout).toMatch(/● lon-1/)
-  expect(stdout).toMatch(/^2 {2}fra-1 .* no answer /m)
+  expect(stdout).toMatch(/^1 {2}lon-1 /m)
+  expect(stdout).toMatch(/^- {2}fra-1 .* no answer /m)
   expect(stdout).toMatch(/^9\.3 GiB: 128 parts of 8\.0 MiB over 16 connections/m)
   expect(stdout).not.toContain('\u001b')
 

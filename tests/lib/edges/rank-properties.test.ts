@@ -98,7 +98,7 @@ const lowerLatency: Better = (input, id, by) => ({
     ...one,
     latencyMs: one.latencyMs === null ? null : one.latencyMs * (1 - by),
   })),
-  measurements: changed(input.measurements, id, (ms) => ms * (1 - by)),
+  measurements: changed(input.measurements, id, (ms) => (ms === null ? null : ms * (1 - by))),
 })
 const faster: Better = (input, id, by) =>
   withOwn(input, id, (one) => ({

@@ -37,6 +37,25 @@ test('a path nobody measured loses a tie to one that was', () => {
   expect(idsOf(paths)).toEqual(['b', 'a', 'c', 'direct'])
 })
 
+test('a relay that the client could not reach is left out, and direct is last if that is so', () => {
+  const near = ranked({ measurements: new Map([['lon-1', null]]) })
+  expect(idsOf(near)).not.toContain('lon-1')
+  expect(near).toHaveLength(6)
+  // Beside the store, where direct would be first.
+  const place = { position: VIRGINIA, edges: twins('ams-1') }
+  expect(idsOf(ranked(place))).toEqual(['direct', 'ams-1'])
+  const far = ranked({ ...place, measurements: new Map([['direct', null]]) })
+  expect(far).toMatchObject([
+    { id: 'ams-1', weight: 1 },
+    { id: 'direct', weight: 0, source: 'estimated' },
+  ])
+})
+
+test('direct alone is offered, whether the client reached it or not', () => {
+  const paths = ranked({ edges: [], measurements: new Map([['direct', null]]) })
+  expect(paths).toMatchObject([{ id: 'direct', weight: 1 }])
+})
+
 test('a path nobody measured does no better than an honest peer beside it', () => {
   const honest = { latencyMs: 14, throughputMbps: 35, errorRate: 0.002 }
   const known = standing({ own: { b: honest }, loads: { b: 30 } })

@@ -30,14 +30,15 @@ test.each<{ what: string; latencies: (number | null)[]; status: string; average:
   expect(connectionWith(...latencies)).toMatchObject({ status, average_latency_ms: average })
 })
 
-test('a relay tells how busy it is; an idle one is 0, a silent one null', () => {
+test('a relay tells how busy it is; an idle one is 0, one that is silent or has been for 3 minutes null', () => {
   const heartbeats = new Map([
     ['e0', { ...said, loadPercent: 0 }],
     ['e1', { ...said, loadPercent: 71 }],
+    ['e2', { ...said, loadPercent: 71, at: said.at - 1 }],
   ])
-  const rows = ['e0', 'e1', 'e2'].map((id) => ({ id, city: null }))
-  const { active_edges } = connectionOf(rows, { ...NOTHING_KNOWN, heartbeats })
-  expect(active_edges.map((edge) => edge.utilization_percent)).toEqual([0, 71, null])
+  const rows = ['e0', 'e1', 'e2', 'e3'].map((id) => ({ id, city: null }))
+  const { active_edges } = connectionOf(rows, { ...NOTHING_KNOWN, heartbeats }, said.at + 180_000)
+  expect(active_edges.map((edge) => edge.utilization_percent)).toEqual([0, 71, null, null])
 })
 
 test('what others measured says nothing about this account', () => {

@@ -32,6 +32,17 @@ function plan(fileSize: number, rates: [near: number, direct: number], more = {}
   return planUpload({ fileSize, paths, connectionsMax: 16, sentOver: NOTHING, ...more })
 }
 
+test('a path that carries nothing promises nothing', () => {
+  const silent = { ...aPath('direct', 900), weight: 0 }
+  const paths = [{ ...aPath('near-1', 5), weight: 1 }, silent]
+  const wanted = { fileSize: GIB, connectionsMax: 16 }
+  const sentOver = new Set(['direct'])
+  expect(planUpload({ ...wanted, paths, sentOver })).toMatchObject({
+    throughputMbps: 80,
+    source: 'estimated',
+  })
+})
+
 const SENT = { sentOver: new Set(['near-1']) }
 const sizes = fc.oneof(
   fc.integer({ min: 0, max: 2 * GIB }),
