@@ -56,13 +56,14 @@ test('of an account one runner at a time sends, and what came meanwhile is sent 
     receiver.answer = undefined
     await emitSome(accountId, 3)
     for (let n = 0; n < 10; n++) deliverSoon(accountId)
+    await new Promise((resolve) => setTimeout(resolve, 200))
+    expect(receiver.received).toHaveLength(2)
     return { status: 204 }
   }
   proxies.sql.passed.length = 0
   for (let n = 0; n < 10; n++) deliverSoon(accountId)
   await background.settled()
   expect(receiver.received).toHaveLength(5)
-  expect(receiver.atOnceMax()).toBeLessThanOrEqual(4)
   // Twice claimed and recorded, and what the receiver itself emitted.
   expect(proxies.sql.passed.length).toBe(5)
 })
