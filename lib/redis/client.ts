@@ -3,6 +3,10 @@ import { describeError, log } from '../log.ts'
 import { Redis } from '../vendor/redis.js'
 
 const TIMEOUT_MS = 800
+/** After it did not answer in time: a call that asks several times waits once. */
+const REST_MS = 1_000
+
+let restsUntil = 0
 
 /** Upstash over REST. Redis is a cache here: every caller works without it. */
 export const redis = new Redis({
@@ -14,12 +18,18 @@ export const redis = new Redis({
   signal: () => AbortSignal.timeout(TIMEOUT_MS),
 })
 
-/** The answer of Redis, or null when it does not answer in time: the caller goes on without. */
+/** The answer of Redis, or null when it does not answer in time, or did not a moment ago: the caller goes on without. */
 export async function tryRedis<T>(ask: () => Promise<T>): Promise<T | null> {
+  if (Date.now() < restsUntil) return null
   try {
     return await ask()
   } catch (error) {
+    if (isTimeout(error)) restsUntil = Date.now() + REST_MS
     log('warn', 'redis is away', describeError(error))
     return null
   }
+}
+
+function isTimeout(error: unknown): boolean {
+  return error instanceof Error && error.name === 'TimeoutError'
 }
