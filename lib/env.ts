@@ -65,13 +65,31 @@ export type Environment = z.infer<typeof Environment>
 export function parseEnvironment(values: Record<string, string | undefined>): Environment {
   const present = Object.fromEntries(Object.entries(values).filter(([, value]) => value !== ''))
   const parsed = z.safeParse(Environment, present)
-  if (parsed.success) return parsed.data
+  if (parsed.success && !isSharedBearer(parsed.data)) return parsed.data
 
-  const lines = parsed.error.issues.map(({ path, message }) => {
+  const lines = (parsed.error?.issues ?? [SHARED_BEARER]).map(({ path, message }) => {
     const name = path.map(String).join('.')
     return present[name] === undefined ? `  ${name} is missing` : `  ${name}: ${message}`
   })
   throw new Error(`The environment is incomplete (see .env.example):\n${lines.join('\n')}`)
+}
+
+const SHARED_BEARER = {
+  path: ['WEBHOOK_BEARER_SECRET'],
+  message: 'expected a value of its own; it is one of the signing secrets',
+}
+
+/** A signing secret never travels; as a bearer it would, with every call. */
+function isSharedBearer(settings: Environment): boolean {
+  const { WEBHOOK_BEARER_SECRET: bearer } = settings
+  const signing = [
+    settings.INTERNAL_WEBHOOK_SECRET,
+    settings.AGENTCACHE_WEBHOOK_SECRET,
+    settings.JETTYTHUNDER_WEBHOOK_SECRET,
+  ].flatMap((list) => list.split(',').flatMap((one) => [one, one.replace(/^whsec_/, '')]))
+  return (
+    bearer !== undefined && [bearer, bearer.replace(/^whsec_/, '')].some((b) => signing.includes(b))
+  )
 }
 
 /** The 32-byte keys of JETTY_MASTER_KEY, newest first. */

@@ -1,4 +1,3 @@
-import { env } from '../../lib/env.ts'
 import { requireEventUrl } from '../../lib/events/resolve.ts'
 import { route } from '../../lib/http/route.ts'
 import { describeProvisioned } from '../../lib/provisioning/describe.ts'
@@ -16,7 +15,11 @@ const Body = z.object({
 
 /** POST /api/agentcache/provision: the account of a user of the routing side, made once. Signed. SQL 1. */
 export const POST = route(async (request) => {
-  const { body, receipt } = await receiveWebhook(request, env.AGENTCACHE_WEBHOOK_SECRET, Body)
+  const { body, receipt } = await receiveWebhook(
+    request,
+    { from: 'routing side', about: 'provision' },
+    Body,
+  )
   const { agentcache_user_id: userId, agentcache_email: email, tier, webhook_url = null } = body
 
   if (webhook_url !== null) await requireEventUrl(webhook_url)

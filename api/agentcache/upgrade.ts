@@ -1,4 +1,3 @@
-import { env } from '../../lib/env.ts'
 import { route } from '../../lib/http/route.ts'
 import { changeAccount } from '../../lib/provisioning/change.ts'
 import { Status, Tier, UserId } from '../../lib/provisioning/fields.ts'
@@ -20,7 +19,11 @@ const Body = z
 
 /** POST /api/agentcache/upgrade: another tier or status, up or down, at once. Signed. SQL 1, Redis 1. */
 export const POST = route(async (request) => {
-  const { body, receipt } = await receiveWebhook(request, env.AGENTCACHE_WEBHOOK_SECRET, Body)
+  const { body, receipt } = await receiveWebhook(
+    request,
+    { from: 'routing side', about: 'upgrade' },
+    Body,
+  )
   const { agentcache_user_id: userId, tier, new_tier, status } = body
 
   const account = await changeAccount(userId, { tier: tier ?? new_tier, status }, receipt)

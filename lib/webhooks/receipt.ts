@@ -3,15 +3,15 @@ import { column } from '../db/row.ts'
 import { Problem } from '../problem.ts'
 import { type SQL, sql } from '../vendor/orm.js'
 
-/** One message to one endpoint: its `webhook-id` and what its body was. */
-export type Receipt = { endpoint: string; webhookId: string; bodyDigest: string }
+/** One message of one sender: its `webhook-id`, and the digest of what it said. The column `endpoint` holds the sender. */
+export type Receipt = { sender: string; webhookId: string; bodyDigest: string }
 
 /** Notes that a message came; the first of several with one id stays. A caller without ids (`null`) is not noted. */
 export function noteStatement(receipt: Receipt | null): SQL {
   if (receipt === null) return sql`SELECT`
-  const { endpoint, webhookId, bodyDigest } = receipt
+  const { sender, webhookId, bodyDigest } = receipt
   return sql`
-    INSERT INTO webhook_receipts (endpoint, webhook_id, body_digest) VALUES (${endpoint}, ${webhookId}, ${bodyDigest})
+    INSERT INTO webhook_receipts (endpoint, webhook_id, body_digest) VALUES (${sender}, ${webhookId}, ${bodyDigest})
     ON CONFLICT (endpoint, webhook_id) DO NOTHING`
 }
 
@@ -32,17 +32,17 @@ export function answerStatement(receipt: Receipt | null, answer: SQL): SQL {
 /** Reads what was noted and answered under the message's id. */
 export function receiptStatement(receipt: Receipt | null): SQL {
   if (receipt === null) return sql`SELECT`
-  const { endpoint, webhookId } = receipt
+  const { sender, webhookId } = receipt
   return sql`
-    SELECT body_digest, answer FROM webhook_receipts WHERE endpoint = ${endpoint} AND webhook_id = ${webhookId}`
+    SELECT body_digest, answer FROM webhook_receipts WHERE endpoint = ${sender} AND webhook_id = ${webhookId}`
 }
 
 /** @throws Problem `webhook-conflict` where the id of `receiptStatement`'s row belongs to another body */
 export function requireSameMessage(receipt: Receipt | null, [row]: Row[]): void {
   if (receipt === null || !row || column.text(row, 'body_digest') === receipt.bodyDigest) return
-  throw new Problem('webhook-conflict', `${receipt.webhookId} came before with another body.`)
+  throw new Problem('webhook-conflict', `${receipt.webhookId} came before with another message.`)
 }
 
-function isThis({ endpoint, webhookId, bodyDigest }: Receipt): SQL {
-  return sql`endpoint = ${endpoint} AND webhook_id = ${webhookId} AND body_digest = ${bodyDigest}`
+function isThis({ sender, webhookId, bodyDigest }: Receipt): SQL {
+  return sql`endpoint = ${sender} AND webhook_id = ${webhookId} AND body_digest = ${bodyDigest}`
 }

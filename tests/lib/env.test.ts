@@ -94,6 +94,22 @@ test('the message never shows a value', () => {
   )
 })
 
+test('the bearer of webhooks is no signing secret, with or without its prefix', () => {
+  const [older, other] = [2, 3].map((n) => Buffer.alloc(32, n).toString('base64'))
+  const signing = {
+    INTERNAL_WEBHOOK_SECRET: `whsec_${other},${older}`,
+    AGENTCACHE_WEBHOOK_SECRET: KEY,
+  }
+  for (const bearer of [KEY, older, other, `whsec_${other}`, `whsec_${KEY}`]) {
+    expect(() =>
+      parseEnvironment({ ...COMPLETE, ...signing, WEBHOOK_BEARER_SECRET: bearer }),
+    ).toThrow(expect.objectContaining({ message: saysAll(['WEBHOOK_BEARER_SECRET: ']) }))
+  }
+  expect(parseEnvironment({ ...COMPLETE, WEBHOOK_BEARER_SECRET: SECRET })).toMatchObject({
+    WEBHOOK_BEARER_SECRET: SECRET,
+  })
+})
+
 test('the master key is a list, newest first', () => {
   const older = Buffer.alloc(32, 2)
   const list = `${KEY}, ${older.toString('base64')}`

@@ -1,4 +1,3 @@
-import { env } from '../../../lib/env.ts'
 import { route } from '../../../lib/http/route.ts'
 import { Email, Tier, UserId } from '../../../lib/provisioning/fields.ts'
 import { forwardProvision } from '../../../lib/provisioning/forward.ts'
@@ -12,7 +11,11 @@ const Body = z.object({ user_id: UserId, email: Email, tier: Tier })
  * Signed. SQL 1, and the storage side's call, again while there is time.
  */
 export const POST = route(async (request) => {
-  const { body, receipt } = await receiveWebhook(request, env.INTERNAL_WEBHOOK_SECRET, Body)
+  const { body, receipt } = await receiveWebhook(
+    request,
+    { from: 'customer', about: 'provision' },
+    Body,
+  )
 
   return Response.json(await forwardProvision(request, body, receipt))
 })

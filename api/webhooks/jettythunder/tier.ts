@@ -1,4 +1,3 @@
-import { env } from '../../../lib/env.ts'
 import { route } from '../../../lib/http/route.ts'
 import { Tier, UserId } from '../../../lib/provisioning/fields.ts'
 import { forwardTier } from '../../../lib/provisioning/forward.ts'
@@ -9,7 +8,7 @@ const Body = z.object({ user_id: UserId, tier: Tier })
 
 /** POST /api/webhooks/jettythunder/tier: a user pays for another tier; within 3 s. Signed. The storage side's call. */
 export const POST = route(async (request) => {
-  const { body, receipt } = await receiveWebhook(request, env.INTERNAL_WEBHOOK_SECRET, Body)
+  const { body, receipt } = await receiveWebhook(request, { from: 'customer', about: 'tier' }, Body)
 
   return Response.json(await forwardTier(request, body, receipt))
 })
