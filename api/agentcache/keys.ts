@@ -17,23 +17,23 @@ const Rotate = z.union([
 ])
 const Revoke = z.object({ keyId: z.string().check(z.regex(/^[0-9a-f]{16}$/)) })
 
-/** GET /api/agentcache/keys: the account's keys, without themselves. Bearer: the account's secret. SQL 2. */
+/** GET /api/agentcache/keys: the account's keys, without themselves. Bearer: the account's secret. SQL 2, Redis 1. */
 export const GET = route(async (request) => {
   const { accountId } = await authenticateSecret(request)
 
   return Response.json({ keys: await listKeys(accountId) })
 })
 
-/** POST /api/agentcache/keys: a new key beside the last one, or a new secret; shown once. SQL 2, Redis 1. */
+/** POST /api/agentcache/keys: a new key beside the last one, or a new secret; shown once. SQL 2, Redis 2. */
 export const POST = route(async (request) => {
-  const { accountId } = await authenticateSecret(request)
+  const holder = await authenticateSecret(request)
   const wanted = await parseBody(request, Rotate)
 
-  if ('secret' in wanted) return Response.json({ apiSecret: await rotateSecret(accountId) })
-  return Response.json(await rotateKey(accountId, wanted.overlapSeconds))
+  if ('secret' in wanted) return Response.json({ apiSecret: await rotateSecret(holder) })
+  return Response.json(await rotateKey(holder.accountId, wanted.overlapSeconds))
 })
 
-/** DELETE /api/agentcache/keys: revokes a key. SQL 2, Redis 1. */
+/** DELETE /api/agentcache/keys: revokes a key. SQL 2, Redis 2. */
 export const DELETE = route(async (request) => {
   const { accountId } = await authenticateSecret(request)
   const { keyId } = parseQuery(request, Revoke)

@@ -3,7 +3,7 @@ import { column } from '../db/row.ts'
 import { Problem } from '../problem.ts'
 import { type SQL, sql } from '../vendor/orm.js'
 import { hashApiKey, newApiKey } from './api-key.ts'
-import { hashApiSecret, newApiSecret } from './api-secret.ts'
+import { hashApiSecret, newApiSecret, type SecretHolder, unauthorizedSecret } from './api-secret.ts'
 import { forgetApiKeys } from './authenticate.ts'
 
 /** So much of a key's hash names it; the rest stays in the database. */
@@ -41,7 +41,7 @@ export async function rotateKey(
     SET expires_at = least(k.expires_at, now() + make_interval(secs => CASE living.age WHEN 1 THEN ${overlapSeconds} ELSE 0 END))
     FROM living WHERE k.key_hash = living.key_hash
     RETURNING k.key_hash`,
-    forgetKept(accountId),
+    forgetKept(accountId, sql`true`),
     sql`INSERT INTO api_keys (key_hash, account_id, created_at) VALUES (${hashApiKey(apiKey)}, ${accountId}, clock_timestamp())
       RETURNING key_hash, created_at, expires_at`,
   ])
@@ -56,31 +56,38 @@ export async function rotateKey(
  * @throws Problem `not-found`
  */
 export async function revokeKey(accountId: string, keyId: string): Promise<void> {
+  const isThis = sql`account_id = ${accountId} AND left(key_hash, ${KEY_ID_CHARS}) = ${keyId}`
   const [[row] = []] = await inOneTrip([
-    sql`
-    UPDATE api_keys SET revoked_at = coalesce(revoked_at, now())
-    WHERE account_id = ${accountId} AND left(key_hash, ${KEY_ID_CHARS}) = ${keyId} RETURNING key_hash`,
-    forgetKept(accountId),
+    sql`UPDATE api_keys SET revoked_at = coalesce(revoked_at, now()) WHERE ${isThis} RETURNING key_hash`,
+    forgetKept(accountId, sql`EXISTS (SELECT FROM api_keys WHERE ${isThis})`),
   ])
   if (!row) throw new Problem('not-found', 'There is no such key in this account.')
   await forgetApiKeys([column.text(row, 'key_hash')])
 }
 
-/** Makes a new account secret; the one before it ends. SQL 1. */
-export async function rotateSecret(accountId: string): Promise<string> {
+/**
+ * Makes a new account secret; the one before it ends. Of several at once with one secret, one gets a new one. SQL 1.
+ *
+ * @throws Problem `unauthorized` where the secret was changed meanwhile
+ */
+export async function rotateSecret({ accountId, secretHash }: SecretHolder): Promise<string> {
   const apiSecret = newApiSecret()
-  await inOneTrip([
-    sql`UPDATE agentcache_accounts SET secret_hash = ${hashApiSecret(apiSecret)}, updated_at = now() WHERE id = ${accountId}`,
-    forgetKept(accountId),
+  const newHash = hashApiSecret(apiSecret)
+  const [[row] = []] = await inOneTrip([
+    sql`
+    UPDATE agentcache_accounts SET secret_hash = ${newHash}, updated_at = now()
+    WHERE id = ${accountId} AND secret_hash = ${secretHash} RETURNING id`,
+    forgetKept(accountId, sql`true`),
   ])
+  if (!row) throw unauthorizedSecret()
   return apiSecret
 }
 
 /** What provisioning keeps for replays is not true any more. */
-function forgetKept(accountId: string): SQL {
+function forgetKept(accountId: string, when: SQL): SQL {
   return sql`
     DELETE FROM jettythunder_credentials
-    WHERE subject = (SELECT agentcache_user_id FROM agentcache_accounts WHERE id = ${accountId})`
+    WHERE subject = (SELECT agentcache_user_id FROM agentcache_accounts WHERE id = ${accountId}) AND ${when}`
 }
 
 function viewOf(row: Row): KeyView {
