@@ -1,4 +1,5 @@
 import { env } from '../env.ts'
+import type { Schema } from '../http/parse.ts'
 import { storageSideOf } from '../http/storage-side.ts'
 import { describeError, log } from '../log.ts'
 import { isProblemSlug, Problem, type ProblemSlug } from '../problem.ts'
@@ -16,6 +17,7 @@ const RELAYED: readonly ProblemSlug[] = [
   'invalid-request',
   'not-found',
   'account-conflict',
+  'account-deleted',
   'webhook-conflict',
   'events-url-refused',
 ]
@@ -25,43 +27,58 @@ const Refusal = z.object({ type: z.string(), detail: z.string() })
 export type Message = { path: string; webhookId: string; body: unknown }
 
 /**
- * Sends a signed message to the storage side and gives its answer. A lost answer, 429 and 5xx are tried again under the
- * same id, with growing, jittered waits, for as long as the caller can wait.
+ * Sends a signed message to the storage side and gives its answer. A lost or unreadable answer, 429 and 5xx are tried
+ * again under the same id, with growing, jittered waits, for as long as the caller can wait.
  *
  * @throws Problem that the storage side refused the message with; `storage-side-unavailable` when there is no usable answer
  */
-export async function askStorageSide(
+export async function askStorageSide<T>(
   request: Request,
   message: Message,
-): Promise<{ status: number; answer: unknown }> {
+  schema: Schema<T>,
+): Promise<T> {
   const deadline = performance.now() + BUDGET_MS
   for (let attempt = 0; ; attempt += 1) {
-    const response = await send(request, message, deadline - performance.now())
-    if (response?.ok) return { status: response.status, answer: await response.json() }
-    if (response && response.status < 500 && response.status !== 429)
-      throw await refusalOf(response)
+    const reply = await send(request, message, deadline - performance.now())
+    if (reply !== null && reply.status < 300) return understand(reply.answer, schema)
+    if (reply !== null && reply.status < 500 && reply.status !== 429) throw refusalOf(reply)
     const waitMs = FIRST_WAIT_MS * 2 ** attempt * (0.5 + Math.random())
     if (performance.now() + waitMs + FIRST_WAIT_MS > deadline) throw unavailable()
     await new Promise((resolve) => setTimeout(resolve, waitMs))
   }
 }
 
-async function send(request: Request, message: Message, leftMs: number): Promise<Response | null> {
+type Reply = { status: number; answer: unknown }
+
+/** One attempt; null for an answer that did not come, or not whole. What it holds is never logged. */
+async function send(request: Request, message: Message, leftMs: number): Promise<Reply | null> {
   const { origin, headers } = storageSideOf(request)
   const body = JSON.stringify(message.body)
   const timestamp = Math.floor(Date.now() / 1000)
   const signed = signWebhook({ id: message.webhookId, timestamp, body }, secretsToSignWith())
   try {
-    return await fetch(`${origin}${message.path}`, {
+    const response = await fetch(`${origin}${message.path}`, {
       method: 'POST',
       headers: { ...headers, ...signed, 'content-type': 'application/json' },
       body,
       redirect: 'error',
       signal: AbortSignal.timeout(Math.max(1, Math.min(ATTEMPT_MS, leftMs))),
     })
+    const answer = jsonOf(await response.text())
+    if (!response.ok || answer !== undefined) return { status: response.status, answer }
+    log('warn', 'the storage side answers in another language', { status: response.status })
   } catch (error) {
     log('warn', 'the storage side does not answer', describeError(error))
-    return null
+  }
+  return null
+}
+
+/** Undefined for what is not JSON: the parser's own message would quote it. */
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
   }
 }
 
@@ -69,11 +86,19 @@ function secretsToSignWith(): string[] {
   return env.JETTYTHUNDER_WEBHOOK_SECRET.split(',')
 }
 
-async function refusalOf(response: Response): Promise<Problem> {
-  const { data } = z.safeParse(Refusal, await response.json().catch(() => null))
+function understand<T>(answer: unknown, schema: Schema<T>): T {
+  const parsed = z.safeParse(schema, answer)
+  if (parsed.success) return parsed.data as T
+  const at = parsed.error.issues.map(({ path }) => path.join('.'))
+  log('error', 'the storage side answers something else', { at })
+  throw unavailable()
+}
+
+function refusalOf({ status, answer }: Reply): Problem {
+  const { data } = z.safeParse(Refusal, answer)
   const slug = data?.type.split('/').at(-1) ?? ''
   if (data && isProblemSlug(slug) && RELAYED.includes(slug)) return new Problem(slug, data.detail)
-  log('error', 'the storage side refuses what this side signs', { status: response.status, slug })
+  log('error', 'the storage side refuses what this side signs', { status, slug })
   return unavailable()
 }
 

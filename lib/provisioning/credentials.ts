@@ -26,7 +26,10 @@ export function requestDigest(parts: readonly (string | null)[]): string {
   return createHash('sha256').update(JSON.stringify(parts)).digest('hex')
 }
 
-/** Keeps credentials, sealed, for `CREDENTIAL_DAYS`; what is kept already stays. `when` is a table that must have a row. */
+/**
+ * Keeps credentials, sealed, for `CREDENTIAL_DAYS` from the first time; later ones of another storage side replace them. `when`
+ * is a table that must have a row.
+ */
 export function keepStatement(
   side: Side,
   userId: string,
@@ -37,7 +40,7 @@ export function keepStatement(
     INSERT INTO jettythunder_credentials (side, subject, request_digest, sealed, expires_at)
     SELECT ${side}, ${userId}, ${digest}, ${sealed}, now() + make_interval(days => ${CREDENTIAL_DAYS})
     ${when ? sql`FROM ${when}` : sql``}
-    ON CONFLICT (side, subject) DO NOTHING`
+    ON CONFLICT (side, subject) DO UPDATE SET request_digest = excluded.request_digest, sealed = excluded.sealed`
 }
 
 /** Reads what `keepStatement` kept and that has not expired. */

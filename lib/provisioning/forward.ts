@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto'
-import { inOneTrip } from '../db/client.ts'
+import { inOneTrip, query } from '../db/client.ts'
 import * as z from '../vendor/zod.js'
 import type { Receipt } from '../webhooks/receipt.ts'
 import { noteStatement, receiptStatement, requireSameMessage } from '../webhooks/receipt.ts'
 import { askStorageSide } from './ask-storage-side.ts'
-import { keepStatement, keptOf, keptStatement, requestDigest } from './credentials.ts'
+import { keepStatement, requestDigest } from './credentials.ts'
 import { NOT_SHOWN } from './describe.ts'
 
 const Provisioned = z.object({
@@ -32,8 +32,8 @@ const Changed = z.object({
 export type ProvisionAsk = { user_id: string; email: string; tier: string }
 
 /**
- * Has the storage side make a user's account, and keeps its credentials, sealed, on this side too. Tier and quota are always
- * those that the storage side names now. SQL 1 or 2, and the storage side's call.
+ * Has the storage side make a user's account, and keeps its credentials, sealed, on this side too. What is answered is always
+ * what the storage side says now. SQL 1 or 2, and the storage side's call.
  *
  * @throws Problem what the storage side refused with; `storage-side-unavailable`; `webhook-conflict`
  */
@@ -43,26 +43,26 @@ export async function forwardProvision(
   receipt: Receipt | null,
 ) {
   await requireFirstUse(receipt)
-  const { answer } = await askStorageSide(request, {
-    path: '/api/agentcache/provision',
-    webhookId: forwardedId(receipt),
-    body: { agentcache_user_id: user_id, agentcache_email: email, tier },
-  })
-  const { cached, account } = z.parse(Provisioned, answer)
+  const webhookId = forwardedId(receipt)
+  const body = { agentcache_user_id: user_id, agentcache_email: email, tier }
+  const message = { path: '/api/agentcache/provision', webhookId, body }
+  const { cached, account } = await askStorageSide(request, message, Provisioned)
   const { api_key, api_secret, storage_quota_gb, jetty_speed_enabled, s3_bucket, s3_prefix } =
     account
-  const shown = api_key !== null && api_secret !== null
-  const credentials = shown ? { apiKey: api_key, apiSecret: api_secret, eventSecret: null } : null
-  const digest = requestDigest([user_id, email, tier])
-  const kept = await keepOrRead(user_id, credentials && { digest, credentials })
+  const isShown = api_key !== null && api_secret !== null
+  if (isShown) {
+    const credentials = { apiKey: api_key, apiSecret: api_secret, eventSecret: null }
+    const digest = requestDigest([user_id, email, tier])
+    await query(keepStatement('agentcache', user_id, { digest, credentials }))
+  }
   const ready = cached ? 'The account was provisioned before.' : 'The account is provisioned.'
   return {
     success: true,
-    message: kept ? ready : NOT_SHOWN,
+    message: isShown ? ready : NOT_SHOWN,
     cached,
     credentials: {
-      api_key: kept?.apiKey ?? null,
-      api_secret: kept?.apiSecret ?? null,
+      api_key: isShown ? api_key : null,
+      api_secret: isShown ? api_secret : null,
       storage_quota_gb,
       jetty_speed_enabled,
       s3_bucket,
@@ -83,12 +83,10 @@ export async function forwardTier(
   receipt: Receipt | null,
 ) {
   await requireFirstUse(receipt)
-  const { answer } = await askStorageSide(request, {
-    path: '/api/agentcache/upgrade',
-    webhookId: forwardedId(receipt),
-    body: { agentcache_user_id: user_id, tier },
-  })
-  return { success: true, ...z.parse(Changed, answer) }
+  const webhookId = forwardedId(receipt)
+  const body = { agentcache_user_id: user_id, tier }
+  const message = { path: '/api/agentcache/upgrade', webhookId, body }
+  return { success: true, ...(await askStorageSide(request, message, Changed)) }
 }
 
 async function requireFirstUse(receipt: Receipt | null): Promise<void> {
@@ -100,16 +98,4 @@ async function requireFirstUse(receipt: Receipt | null): Promise<void> {
 /** The storage side knows a message by the id it had here, so that a repetition is a repetition there. */
 function forwardedId(receipt: Receipt | null): string {
   return receipt?.webhookId ?? `msg_${randomUUID()}`
-}
-
-async function keepOrRead(
-  userId: string,
-  shown: Parameters<typeof keepStatement>[2] | null,
-): Promise<ReturnType<typeof keptOf>> {
-  if (shown === null) return null
-  const [, rows = []] = await inOneTrip([
-    keepStatement('agentcache', userId, shown),
-    keptStatement('agentcache', userId),
-  ])
-  return keptOf('agentcache', userId, rows) ?? shown.credentials
 }

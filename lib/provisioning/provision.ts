@@ -36,7 +36,7 @@ export type Provisioned = {
  * answered alike; its credentials are shown again for 30 days. SQL 1.
  *
  * @throws Problem `account-conflict` where the account was asked for with another email, tier or address;
- *   `webhook-conflict`
+ *   `account-deleted`; `webhook-conflict`
  */
 export async function provisionAccount(
   wanted: Wanted,
@@ -58,8 +58,13 @@ export async function provisionAccount(
     const detail = `The account of user ${userId} was asked for with another email, tier or address.`
     throw new Problem('account-conflict', detail)
   }
+  const account = accountViewOf(row)
+  if (account.status === 'deleted') {
+    const detail = `The account of user ${userId} is deleted; its status can be set to active again.`
+    throw new Problem('account-deleted', detail)
+  }
   return {
-    account: accountViewOf(row),
+    account,
     credentials: keptOf('storage', userId, kept),
     isNew: made !== undefined,
   }

@@ -4,8 +4,20 @@ import { closeServer, listen } from './listen.ts'
 
 const BODY_BYTES_MAX = 1_000_000
 
-/** What becomes of the next request: passed on, answered with a status, cut off (before or after it acted), or left hanging. */
-export type Fate = 'pass' | 'cut' | 'cut after' | 'hang' | number
+/**
+ * What becomes of the next request: passed on, answered with a status, cut off (before or after it acted, or in the middle of
+ * the answer), answered with something else, or left hanging (also in the middle of the answer).
+ */
+export type Fate =
+  | 'pass'
+  | 'cut'
+  | 'cut after'
+  | 'cut short'
+  | 'half JSON'
+  | 'other JSON'
+  | 'hang'
+  | 'hang short'
+  | number
 
 /** A server in front of another that does as planned, one fate a request, and then passes on. */
 export async function startFlaky(target: () => string) {
@@ -33,7 +45,11 @@ export async function startFlaky(target: () => string) {
     outgoing.writeHead(answer.status, {
       'content-type': answer.headers.get('content-type') ?? 'text/plain',
     })
-    outgoing.end(text)
+    const half = text.slice(0, text.length / 2)
+    if (fate === 'cut short') return void outgoing.write(half, () => incoming.socket.destroy())
+    if (fate === 'hang short') return void outgoing.write(half)
+    if (fate === 'half JSON') return void outgoing.end(half)
+    outgoing.end(fate === 'other JSON' ? '{"hello":"jt_live_other"}' : text)
   })
   const port = await listen(server)
   return {
