@@ -5,18 +5,28 @@ import { fromUploadAndSession, type Report, TARGET_STATUS, verdict } from './ver
 
 /** How long a session counts as moving after its last report: twice the longest pause that is asked for, and some. */
 export const LIVE_SECONDS = 130
+/** Kept of an upload: who makes sessions without end must not slow down whoever looks at it. */
+const SESSIONS_MAX = 500
 /** An upload whose life was prolonged within so many minutes is not written again. */
 const PROLONGED_MINUTES = 10
 
-/** Makes the session where a report misses nothing else. Runs before `reportStatement`, under the account's lock. */
+/**
+ * Makes the session where a report misses nothing else; of more than 500, the one that was silent for longest goes. Runs
+ * before `reportStatement`, under the account's lock.
+ */
 export function makeStatement(accountId: string, report: Report): SQL {
   const { sessionId, uploadVia, threads } = report
   return sql`
-    INSERT INTO upload_sessions (id, account_id, upload_id, upload_via, threads, edges_used)
-    SELECT ${sessionId}::uuid, u.account_id, u.id, coalesce(${uploadVia}, u.uploaded_via), ${threads}::int,
-      (SELECT coalesce(jsonb_agg(id ORDER BY id), '[]') FROM (${knownPaths(report)}) known)
-    ${fromUploadAndSession(accountId, report)} AND ${verdict(report)} = 'no-session'
-    ON CONFLICT (id) DO NOTHING`
+    WITH made AS (
+      INSERT INTO upload_sessions (id, account_id, upload_id, upload_via, threads, edges_used)
+      SELECT ${sessionId}::uuid, u.account_id, u.id, coalesce(${uploadVia}, u.uploaded_via), ${threads}::int,
+        (SELECT coalesce(jsonb_agg(id ORDER BY id), '[]') FROM (${knownPaths(report)}) known)
+      ${fromUploadAndSession(accountId, report)} AND ${verdict(report)} = 'no-session'
+      ON CONFLICT (id) DO NOTHING
+      RETURNING upload_id
+    )
+    DELETE FROM upload_sessions WHERE id IN (
+      SELECT s.id FROM upload_sessions s JOIN made USING (upload_id) ORDER BY s.updated_at DESC, s.id OFFSET ${SESSIONS_MAX - 1})`
 }
 
 /**

@@ -339,6 +339,26 @@ test('an upload that is over takes no session: aborted, done, or of no open cont
   expect(await done.track({ action: 'start', uploadId: done.uploadId })).toMatchObject(over)
 })
 
+test('of more than 500 sessions of an upload the one that was silent for longest goes', async () => {
+  const { track, follow, accountId, uploadId, sessionId } = await aSession()
+  await passSeconds(sessionId, 60)
+  await query(sql`INSERT INTO upload_sessions (account_id, upload_id, upload_via, threads, edges_used)
+    SELECT ${accountId}, ${uploadId}, 'api', 1, '[]' FROM generate_series(1, 499)`)
+  await track({ action: 'start', uploadId, sessionId })
+  expect(await rowOf(sessionId)).toBeDefined()
+
+  const other = await aSession()
+  const { body } = await track({ action: 'start', uploadId })
+  expect(await rowOf(sessionId)).toBeUndefined()
+  expect(await rowOf(other.sessionId)).toBeDefined()
+  const [{ sessions }] = (await follow(`uploadId=${uploadId}`)).body.uploads
+  expect(sessions[0].sessionId).toBe(body.session.sessionId)
+  const [count] = await query(
+    sql`SELECT count(*) FROM upload_sessions WHERE upload_id = ${uploadId}`,
+  )
+  expect(count).toEqual({ count: '500' })
+})
+
 test('an empty file has one chunk and no bytes', async () => {
   const { track, follow, uploadId } = await anOpenUpload(0)
   const started = await track({ action: 'start', uploadId })
