@@ -24,7 +24,8 @@ const RELAYED: readonly ProblemSlug[] = [
 
 const Refusal = z.object({ type: z.string(), detail: z.string() })
 
-export type Message = { path: string; webhookId: string; body: unknown }
+/** `begun`: when the caller's own request began, by performance.now(). */
+export type Message = { path: string; webhookId: string; body: unknown; begun: number }
 
 /**
  * Sends a signed message to the storage side and gives its answer. A lost or unreadable answer, 429 and 5xx are tried
@@ -37,7 +38,7 @@ export async function askStorageSide<T>(
   message: Message,
   schema: Schema<T>,
 ): Promise<T> {
-  const deadline = performance.now() + BUDGET_MS
+  const deadline = message.begun + BUDGET_MS
   for (let attempt = 0; ; attempt += 1) {
     const reply = await send(request, message, deadline - performance.now())
     if (reply !== null && reply.status < 300) return understand(reply.answer, schema)
@@ -62,7 +63,7 @@ async function send(request: Request, message: Message, leftMs: number): Promise
       headers: { ...headers, ...signed, 'content-type': 'application/json' },
       body,
       redirect: 'error',
-      signal: AbortSignal.timeout(Math.max(1, Math.min(ATTEMPT_MS, leftMs))),
+      signal: AbortSignal.timeout(Math.ceil(Math.max(1, Math.min(ATTEMPT_MS, leftMs)))),
     })
     const answer = jsonOf(await response.text())
     if (!response.ok || answer !== undefined) return { status: response.status, answer }

@@ -42,10 +42,11 @@ export async function forwardProvision(
   { user_id, email, tier }: ProvisionAsk,
   receipt: Receipt | null,
 ) {
+  const begun = performance.now()
   await requireFirstUse(receipt)
   const webhookId = forwardedId(receipt)
   const body = { agentcache_user_id: user_id, agentcache_email: email, tier }
-  const message = { path: '/api/agentcache/provision', webhookId, body }
+  const message = { path: '/api/agentcache/provision', webhookId, body, begun }
   const { cached, account } = await askStorageSide(request, message, Provisioned)
   const { api_key, api_secret, storage_quota_gb, jetty_speed_enabled, s3_bucket, s3_prefix } =
     account
@@ -82,10 +83,11 @@ export async function forwardTier(
   { user_id, tier }: { user_id: string; tier: string },
   receipt: Receipt | null,
 ) {
+  const begun = performance.now()
   await requireFirstUse(receipt)
   const webhookId = forwardedId(receipt)
   const body = { agentcache_user_id: user_id, tier }
-  const message = { path: '/api/agentcache/upgrade', webhookId, body }
+  const message = { path: '/api/agentcache/upgrade', webhookId, body, begun }
   return { success: true, ...(await askStorageSide(request, message, Changed)) }
 }
 
