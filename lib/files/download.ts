@@ -101,7 +101,10 @@ function bandwidthExceeded(
   { tier, bandwidthQuotaBytes, bandwidthUsedBytes }: Allowance,
   neededBytes: number,
 ): Problem {
-  const detail = `${neededBytes} bytes do not fit what tier ${tier} has left this month; it starts anew on the first (UTC).`
+  const detail =
+    neededBytes > bandwidthQuotaBytes
+      ? `${neededBytes} bytes are more than tier ${tier} has in a month (${bandwidthQuotaBytes}); a higher tier has more.`
+      : `${neededBytes} bytes do not fit what tier ${tier} has left this month; it starts anew on the first (UTC).`
   return new Problem('bandwidth-exceeded', detail, {
     bandwidthQuotaBytes,
     bandwidthUsedBytes,

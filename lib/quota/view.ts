@@ -4,8 +4,9 @@ import { allowanceOf, allowanceStatement } from './allowance.ts'
 const GIB = 1024 ** 3
 
 /**
- * What an account uses of its quota, in bytes and in the seed's fields (GB is GiB, three decimals, for people; the bytes
- * are what counts). SQL 1.
+ * What an account uses of its quota: bytes, percent of the quota (two decimals; what is reserved is not used yet), and the
+ * seed's fields, the same in GiB. Above 100 percent where the quota shrank below what is used; of a quota of nothing a
+ * single byte counts as all. SQL 1.
  */
 export async function viewQuota(accountId: string) {
   const allowance = allowanceOf(await query(allowanceStatement(accountId)))
@@ -22,16 +23,11 @@ export async function viewQuota(accountId: string) {
 }
 
 function share(usedBytes: number, quotaBytes: number) {
-  const percent = quotaBytes === 0 ? 0 : Math.round((usedBytes / quotaBytes) * 10_000) / 100
   return {
     usedBytes,
     quotaBytes,
-    percent,
-    used_gb: gibibytes(usedBytes),
-    quota_gb: gibibytes(quotaBytes),
+    percent: Math.round((usedBytes / Math.max(1, quotaBytes)) * 10_000) / 100,
+    used_gb: usedBytes / GIB,
+    quota_gb: quotaBytes / GIB,
   }
-}
-
-function gibibytes(bytes: number): number {
-  return Math.round((bytes / GIB) * 1000) / 1000
 }
