@@ -85,7 +85,7 @@ export async function adviseUpload(account: Account, wanted: Wanted): Promise<Ad
       ...contents.map((content) => duplicatesStatement(account.id, [content])),
     ]),
   ])
-  const { edgesEnabled, connectionsMax } = allowanceOf(allowanceRows)
+  const { edgesEnabled, connectionsMax, quotaBytes, fileBytesMax } = allowanceOf(allowanceRows)
   const paths = rankPaths({
     edges: edgesEnabled ? edgesOf(edgeRows) : [],
     direct: directPath,
@@ -101,7 +101,8 @@ export async function adviseUpload(account: Account, wanted: Wanted): Promise<Ad
   return {
     strategy: describePlan(fileSize, { paths, connectionsMax, standing }),
     edges: paths.map(roundedPath).map(describePath),
-    grant: grantFor(account, relayIds, fileSize),
+    // A larger file is never taken, so it needs no grant either.
+    grant: grantFor(account, relayIds, Math.min(fileSize, quotaBytes, fileBytesMax)),
     duplicate: duplicate ? describeDuplicate(duplicate) : null,
   }
 }

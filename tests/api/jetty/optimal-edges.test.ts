@@ -194,6 +194,16 @@ test.each(['free', 'starter'])('tier %s has no edges: direct alone, and no grant
   expect(strategy.threads).toBeLessThanOrEqual(8)
 })
 
+test('the grant is for no more than a file that the tier takes', async () => {
+  const { ask, accountId } = await anAsker()
+  const [tier] =
+    await query(sql`SELECT least(t.storage_quota_bytes, t.file_bytes_max)::float8 AS bytes
+    FROM agentcache_accounts a JOIN tier_configs t ON t.tier = a.agentcache_tier WHERE a.id = ${accountId}`)
+  const { grant } = (await ask({ fileSize: 5 * TIB })).body
+  expect(Number(tier?.bytes)).toBeLessThan(5 * TIB)
+  expect(grant.bytes).toBe(Math.ceil(Number(tier?.bytes) * 1.3) + 64 * MIB)
+})
+
 test('connections are those of the tier', async () => {
   const threads = async (tier: string) =>
     (await (await anAsker(tier)).ask({ fileSize: 10 * GIB, measurements: { direct: 300 } })).body
