@@ -20,13 +20,14 @@ let latest: { at: number; keys: Promise<Keys> } | undefined
 /**
  * What a registered relay says, and when it said so by its own clock (ms since 1970): a Standard Webhook signed with the
  * key of the relay that its `id` names. Keys are kept for a minute and read again, at most every 5 s, before one is
- * refused; so what strangers send costs nothing more. SQL 0 to 1.
+ * refused; so what strangers send costs nothing more, and without a signature nothing. SQL 0 to 1.
  *
  * @throws Problem `unauthorized`, the same for everything that such a relay did not sign just now
  */
 export async function authenticateRelay(
   request: Request,
 ): Promise<{ said: unknown; saidAt: number }> {
+  if (!request.headers.has('webhook-signature')) throw unauthorized()
   const text = await request.text()
   const said = text.length <= BODY_CHARS_MAX ? parse(text) : null
   const id = z.safeParse(Signed, said).data?.id ?? ''
@@ -35,7 +36,11 @@ export async function authenticateRelay(
     const signed = publicKey && verifyWebhook(request.headers, text, [`whpk_${publicKey}`])
     if (signed) return { said, saidAt: signed.timestamp * 1000 }
   }
-  throw new Problem('unauthorized', 'This is not signed by a registered relay.')
+  throw unauthorized()
+}
+
+function unauthorized(): Problem {
+  return new Problem('unauthorized', 'This is not signed by a registered relay.')
 }
 
 async function keysNotOlderThan(ms: number): Promise<Keys> {

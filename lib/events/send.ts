@@ -1,5 +1,4 @@
-import { type ClientRequest, type IncomingMessage, request as requestHttp } from 'node:http'
-import { request as requestHttps } from 'node:https'
+import type { ClientRequest, IncomingMessage } from 'node:http'
 import type { LookupFunction } from 'node:net'
 import { Problem } from '../problem.ts'
 import { VERSION } from '../version.ts'
@@ -41,7 +40,9 @@ export async function postEvent(
 type Way = { lookup: LookupFunction; signal: AbortSignal }
 
 async function post(url: URL, { headers, body }: Message, way: Way): Promise<Attempt> {
-  const request = (url.protocol === 'https:' ? requestHttps : requestHttp)({
+  // Loaded by the first message: TLS is dear to load, and most runs have nothing to send.
+  const client = url.protocol === 'https:' ? await import('node:https') : await import('node:http')
+  const request = client.request({
     ...way,
     method: 'POST',
     host: hostOf(url),
