@@ -42,7 +42,8 @@ function quotaOf(tier: string): number {
 
 /** All steps of a round at the same time; then everything must add up, for each account. */
 async function perform(clients: Client[], steps: Step[]): Promise<void> {
-  const before = await Promise.all(clients.map(({ accountId }) => figuresOf(accountId)))
+  const before: Awaited<ReturnType<typeof figuresOf>>[] = []
+  for (const { accountId } of clients) before.push(await figuresOf(accountId))
   const answers = await Promise.all(steps.map((one) => clients[one.who]?.perform(one)))
   for (const answer of answers) {
     expect(answer?.status ?? 200, JSON.stringify(answer?.body)).toBeLessThan(500)
