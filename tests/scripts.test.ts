@@ -19,6 +19,7 @@ const SHORTEST: Record<string, Form> = {
   check: { exit: 0, says: /No fixes applied/ },
   bench: { args: ['--help'], exit: 0, says: /npm run bench/ },
   soak: { args: ['--help'], exit: 0, says: /npm run soak/ },
+  smoke: { args: ['--help'], exit: 0, says: /npm run smoke/ },
   jetty: { args: ['--help'], exit: 0, says: /upload/ },
   edge: { args: ['--help'], exit: 0, says: /EDGE_ORIGIN/ },
   probe: { exit: 1, says: /LYVE_ENDPOINT is missing/ },
