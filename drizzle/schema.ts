@@ -356,6 +356,7 @@ export const uploadSessions = pgTable(
   },
   (t) => [
     index('upload_sessions_upload').on(t.uploadId),
+    index('upload_sessions_updated').on(t.updatedAt),
     index('upload_sessions_account').on(t.accountId, t.startedAt),
     check(
       'upload_sessions_status',
@@ -388,9 +389,8 @@ export const downloads = pgTable(
     accountId: uuid('account_id')
       .notNull()
       .references(() => accounts.id, { onDelete: 'cascade' }),
-    blobId: uuid('blob_id')
-      .notNull()
-      .references(() => blobs.id, { onDelete: 'cascade' }),
+    /** Null once the blob went: what was granted stays counted. */
+    blobId: uuid('blob_id').references(() => blobs.id, { onDelete: 'set null' }),
     bytes: bytes('bytes').notNull(),
     freeUntil: instant('free_until').notNull(),
     createdAt: createdAt(),

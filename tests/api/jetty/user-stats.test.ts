@@ -178,6 +178,17 @@ test('the period counts: what lies before it is left out, of every figure', asyn
   }
 })
 
+test('a download stays counted when its file is gone, and so are its bytes', async () => {
+  const { apiKey, accountId } = await anAccount()
+  await get(apiKey, await uploadWhole(apiKey, await aContent(70), 'a'))
+  await query(sql`DELETE FROM agentcache_assets WHERE account_id = ${accountId}`)
+  await query(sql`DELETE FROM file_hashes WHERE account_id = ${accountId}`)
+  expect((await statsOf(apiKey)).file_transfers).toMatchObject({
+    total_downloads: 1,
+    downloaded_bytes: 70,
+  })
+})
+
 test('nothing of another account is counted', async () => {
   const { apiKey, accountId, uploadId } = await anOpenUpload()
   const content = await aContent(100)
