@@ -3,6 +3,7 @@ import { signWebhook } from '../../../lib/webhooks/standard.ts'
 import type { Content } from './contents.ts'
 import type { Answer, Sender } from './http.ts'
 import type { Ledger } from './ledger.ts'
+import type { Receiver } from './receiver.ts'
 
 export const TIERS = ['free', 'starter', 'pro', 'business', 'enterprise'] as const
 export type Tier = (typeof TIERS)[number]
@@ -26,7 +27,12 @@ export type Account = {
   userId: string
   accountId: string
   /** What provisioning asked for, and what it gave. */
-  wanted: { agentcache_user_id: string; agentcache_email: string; tier: Tier }
+  wanted: {
+    agentcache_user_id: string
+    agentcache_email: string
+    tier: Tier
+    webhook_url: string | null
+  }
   given: { apiKey: string; apiSecret: string }
   /** Whether its tier is changed while the run lasts. */
   isFixed: boolean
@@ -45,6 +51,7 @@ export type Scene = {
   secrets: { webhook: string; cron: string }
   sender: Sender
   ledger: Ledger
+  receiver: Receiver
 }
 
 /**
@@ -64,6 +71,7 @@ async function makeAccount(scene: Scene, userId: string, index: number): Promise
     agentcache_user_id: userId,
     agentcache_email: `${userId}@example.test`,
     tier,
+    webhook_url: index % 3 === 0 ? null : scene.receiver.addressOf(userId),
   }
   const answers = await Promise.all(
     [1, 2, 3].map(() => sendSigned(scene, 'provision', { message: wanted })),
@@ -72,6 +80,7 @@ async function makeAccount(scene: Scene, userId: string, index: number): Promise
   if (!first?.api_key) throw new Error(`no account was made: ${answers[0]?.bytes}`)
   if (others.some((one) => one?.api_key !== first.api_key || one?.id !== first.id))
     scene.ledger.object(`provision: three calls at once for ${userId} were answered differently`)
+  if (first.webhook_secret) scene.receiver.expect(userId, first.webhook_secret)
   return {
     userId,
     accountId: first.id,

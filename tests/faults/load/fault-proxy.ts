@@ -74,15 +74,22 @@ export async function startFaultProxy(
         reply.once('error', () => outgoing.destroy())
       },
     )
-    let hasLeft = false
-    outgoing.once('close', () => {
-      if (outgoing.writableFinished) return
-      hasLeft = true
+    let isOver = false
+    const end = () => {
+      isOver = true
       onward.destroy()
+    }
+    outgoing.once('close', () => outgoing.writableFinished || end())
+    // A service that answers before it has the whole body reads no more: the rest must not hold up the connection.
+    outgoing.once('finish', () => {
+      if (incoming.readableEnded) return
+      incoming.unpipe(onward)
+      incoming.resume()
+      end()
     })
     onward.once('error', () => {
-      if (!hasLeft) seen.broken += 1
-      incoming.socket.destroy()
+      if (!isOver) seen.broken += 1
+      if (!outgoing.writableFinished) incoming.socket.destroy()
     })
     incoming.pipe(onward)
   }

@@ -49,10 +49,14 @@ export async function startFunctions(env: Record<string, string>): Promise<Funct
     logOf: (requestId) =>
       (lines.find((line) => line.includes(requestId)) ?? '').slice(0, CAUSE_CHARS),
     async stats() {
-      const answered = once(child, 'message').then(([stats]) => stats)
-      const died = once(child, 'exit').then(() => null)
+      const controller = new AbortController()
+      const { signal } = controller
+      const answered = once(child, 'message', { signal }).then(([stats]) => stats)
+      const died = once(child, 'exit', { signal }).then(() => null)
       child.send('stats')
-      return await Promise.race([answered, died])
+      const settled = Promise.race([answered, died])
+      void Promise.allSettled([answered, died])
+      return await settled.finally(() => controller.abort())
     },
     async standBy() {
       const next = await start(env, { port, standby: true }, note)

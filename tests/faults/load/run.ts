@@ -39,7 +39,7 @@ export async function runLoad(
   say: (line: string) => void,
 ): Promise<LoadResult> {
   let faults: Faults | null = null
-  const stage = await setStage(() => faults)
+  const stage = await setStage(options.seed, () => faults)
   try {
     const library = await openLibrary()
     const accounts = await makeAccounts(stage.scene, `soak-${randomUUID().slice(0, 8)}`, ACCOUNTS)

@@ -4,7 +4,8 @@ import { type FaultProxy, startFaultProxy } from './fault-proxy.ts'
 import type { Faults, Service } from './faults.ts'
 import { type Functions, startFunctions } from './functions.ts'
 import { openSender } from './http.ts'
-import { type Ledger, openLedger } from './ledger.ts'
+import { openLedger } from './ledger.ts'
+import { startReceiver } from './receiver.ts'
 import { openTruth, type Truth } from './truth.ts'
 
 /** Everything of one run: a stack, proxies that break things, functions behind them, and what is known of it all. */
@@ -18,7 +19,7 @@ export type Stage = {
 }
 
 /** Starts a stack and the functions that this run is about; they reach their services through proxies. */
-export async function setStage(faultsOf: () => Faults | null): Promise<Stage> {
+export async function setStage(seed: number, faultsOf: () => Faults | null): Promise<Stage> {
   const undo: (() => Promise<unknown>)[] = []
   const stop = async () => {
     for (const step of undo.splice(0).reverse()) await step()
@@ -32,15 +33,21 @@ export async function setStage(faultsOf: () => Faults | null): Promise<Stage> {
     const truth = await openTruth(stack.databaseUrl)
     undo.push(truth.close)
     await truth.shrinkQuotas()
+    const receiver = await startReceiver(seed)
+    undo.push(receiver.stop)
     const functions = await startFunctions({
       ...stack.env,
+      EVENTS_ALLOWED_HOSTS: receiver.host,
       JETTY_NEON_HTTP: proxies.sql.url,
       UPSTASH_REDIS_REST_URL: proxies.redis.url,
       LYVE_ENDPOINT: proxies.s3.url,
     })
     undo.push(functions.stop)
-    const { scene, close } = sceneOf(stack, functions, faultsOf)
-    undo.push(close)
+    const ledger = openLedger((span, services) => faultsOf()?.explain(span, services) ?? false)
+    const sender = openSender(ledger)
+    undo.push(async () => sender.close())
+    const secrets = secretsOf(stack)
+    const scene = { url: functions.url, secrets, sender, ledger, receiver }
     return { scene, stack, proxies, functions, truth, stop }
   } catch (error) {
     await stop()
@@ -61,14 +68,6 @@ async function startProxies(
   return { sql, redis, s3 }
 }
 
-function sceneOf({ env }: Stack, { url }: Functions, faultsOf: () => Faults | null) {
-  const ledger: Ledger = openLedger(
-    (span, services) => faultsOf()?.explain(span, services) ?? false,
-  )
-  const sender = openSender(ledger)
-  const secrets = {
-    webhook: env.AGENTCACHE_WEBHOOK_SECRET ?? '',
-    cron: env.CRON_SECRET ?? '',
-  }
-  return { scene: { url, secrets, sender, ledger }, close: async () => sender.close() }
+function secretsOf({ env }: Stack): Scene['secrets'] {
+  return { webhook: env.AGENTCACHE_WEBHOOK_SECRET ?? '', cron: env.CRON_SECRET ?? '' }
 }

@@ -6,6 +6,7 @@ import { rotate, runJob } from './operator.ts'
 import type { Truth } from './truth.ts'
 
 const SWEEPS_MAX = 40
+const DELIVERIES_MAX = 40
 const BATCH = 100
 const ACCOUNTS_AT_ONCE = 4
 const DOWNLOADS_AT_ONCE = 8
@@ -38,6 +39,7 @@ export async function endAndVerify(ending: Ending): Promise<Check[]> {
     await ownCheck(ending),
     ...(await bucketChecks(ending)),
     await reconciledCheck(ending),
+    await eventsCheck(ending),
   ]
 }
 
@@ -185,5 +187,31 @@ async function reconciledCheck({ scene, truth }: Ending): Promise<Check> {
     name: 'the sweeper, comparing all accounts, finds no difference either',
     isKept: body?.differences === 0 && body.reconciled > 0,
     says: `${body?.reconciled} compared, ${body?.differences} differ`,
+  }
+}
+
+/** Each upload of an account that wants to be told was told of exactly once, and everything that was told arrived. */
+async function eventsCheck({ scene, truth }: Ending): Promise<Check> {
+  const { receiver } = scene
+  receiver.recover()
+  for (let round = 1; round <= DELIVERIES_MAX; round++) {
+    await truth.rows(`UPDATE event_outbox SET next_attempt_at = now() WHERE delivered_at IS NULL`)
+    await runJob(scene, 'deliver')
+    const waiting = await truth.rows(`SELECT id FROM event_outbox WHERE delivered_at IS NULL`)
+    if (waiting.length === 0) break
+  }
+  const events = await truth.rows(`SELECT id, delivered_at FROM event_outbox`)
+  const lost = events.filter(
+    ({ id, delivered_at: at }) => !at || !receiver.accepted.has(`msg_${id}`),
+  )
+  const untold = await truth.rows(`
+    SELECT u.id FROM uploads u JOIN event_endpoints e ON e.account_id = u.account_id
+    WHERE u.state = 'done' AND 1 <> (SELECT count(*) FROM event_outbox o
+      WHERE o.account_id = u.account_id AND o.type = 'upload.completed' AND o.data->>'uploadId' = u.id::text)`)
+  const { refused, repeated, forged } = receiver.counts
+  return {
+    name: 'every event arrived, signed, and every upload was told of once',
+    isKept: lost.length + untold.length + forged === 0 && events.length > 0,
+    says: `${events.length} events, ${lost.length} lost, ${untold.length} uploads untold; ${refused} refused by the receiver, ${repeated} sent again, ${forged} forged`,
   }
 }
