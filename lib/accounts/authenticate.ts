@@ -1,7 +1,7 @@
 import { query, type Row } from '../db/client.ts'
 import { column } from '../db/row.ts'
 import { Problem } from '../problem.ts'
-import { redis, tryRedis } from '../redis/client.ts'
+import { insistOnRedis, redis, tryRedis } from '../redis/client.ts'
 import { sql } from '../vendor/orm.js'
 import { waitUntil } from '../vendor/platform.js'
 import * as z from '../vendor/zod.js'
@@ -72,7 +72,7 @@ export function requireActive(status: string): void {
  */
 export async function forgetApiKeys(keyHashes: readonly string[]): Promise<void> {
   if (keyHashes.length === 0) return
-  await tryRedis(() =>
+  await insistOnRedis(() =>
     redis.eval<string[], unknown>(FORGET, keyHashes.map(cacheKey), [CHANGED, `${CHANGED_SECONDS}`]),
   )
 }

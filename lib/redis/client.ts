@@ -20,7 +20,11 @@ export const redis = new Redis({
 
 /** The answer of Redis, or null when it does not answer in time, or did not a moment ago: the caller goes on without. */
 export async function tryRedis<T>(ask: () => Promise<T>): Promise<T | null> {
-  if (Date.now() < restsUntil) return null
+  return Date.now() < restsUntil ? null : await insistOnRedis(ask)
+}
+
+/** The same without the rest, for what must not be missed because Redis was slow a moment ago. */
+export async function insistOnRedis<T>(ask: () => Promise<T>): Promise<T | null> {
   try {
     return await ask()
   } catch (error) {

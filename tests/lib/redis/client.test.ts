@@ -3,6 +3,7 @@ import { throughProxies } from '../../local/proxied.ts'
 
 const { redis: proxy } = await throughProxies()
 const { redis, tryRedis } = await import('../../../lib/redis/client.ts')
+const { forgetApiKeys } = await import('../../../lib/accounts/authenticate.ts')
 const { anOpenUpload } = await import('../sessions/tracking.ts')
 
 // The clock stands still, so that a busy machine cannot let the rest end by itself.
@@ -29,6 +30,14 @@ test('a Redis that hangs is waited for once, and asked again a second later', as
   proxy.fault = undefined
   letRestEnd()
   expect(await ping()).toBe('PONG')
+})
+
+test('that the keys of an account changed is told to it all the same', async () => {
+  proxy.fault = () => 'hang'
+  expect(await ping()).toBeNull()
+  const { length } = proxy.passed
+  await forgetApiKeys(['a-hash'])
+  expect(proxy.passed).toHaveLength(length + 1)
 })
 
 test('a Redis that refuses is asked each time: that costs nothing', async () => {
