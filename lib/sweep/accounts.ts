@@ -1,6 +1,6 @@
 import { query, withAccountLocked } from '../db/client.ts'
 import type { Deadlines } from '../uploads/complete.ts'
-import { sql } from '../vendor/orm.js'
+import { type SQL, sql } from '../vendor/orm.js'
 import { eachAccount } from './each.ts'
 import { endFilesStatement } from './end-files.ts'
 
@@ -28,20 +28,31 @@ export async function endAccounts(
     ORDER BY a.status_changed_at LIMIT ${ACCOUNTS_PER_RUN_MAX}`)
   let expired = 0
   const trashed = await eachAccount(rows, deadlines, async (accountId) => {
-    const [, files = [], uploads = []] = await withAccountLocked(accountId, statements(accountId))
+    const [, live = [], trash = [], uploads = []] = await withAccountLocked(
+      accountId,
+      endStatements(accountId),
+    )
     expired += uploads.length
-    return files.length
+    return live.length + trash.length
   })
   return { trashed, expired }
 }
 
-function statements(accountId: string) {
+function endStatements(accountId: string): SQL[] {
   const isOver = sql`EXISTS (SELECT FROM agentcache_accounts a WHERE a.id = ${accountId} AND ${IS_OVER})`
-  const isEmpty = sql`NOT EXISTS (SELECT FROM agentcache_assets WHERE account_id = ${accountId})
-    AND NOT EXISTS (SELECT FROM uploads WHERE account_id = ${accountId} AND state IN ('open', 'completing', 'aborting'))`
+  const isEmpty = sql.join(
+    [
+      sql`agentcache_assets WHERE trashed_at IS NULL`,
+      sql`agentcache_assets WHERE trashed_at IS NOT NULL`,
+      sql`uploads WHERE state IN ('open', 'completing')`,
+      sql`uploads WHERE state = 'aborting'`,
+    ].map((some) => sql`NOT EXISTS (SELECT FROM ${some} AND account_id = ${accountId})`),
+    sql` AND `,
+  )
   return [
     sql`DELETE FROM event_endpoints WHERE account_id = ${accountId} AND ${isOver}`,
-    endFilesStatement(accountId, isOver),
+    endFilesStatement(accountId, sql`f.trashed_at IS NULL AND ${isOver}`),
+    endFilesStatement(accountId, sql`f.trashed_at IS NOT NULL AND ${isOver}`),
     sql`
     UPDATE uploads SET state = 'aborting', updated_at = now()
     WHERE account_id = ${accountId} AND state = 'open' AND ${isOver} RETURNING id`,

@@ -34,16 +34,27 @@ const DUE = sql`(
   SELECT * FROM agentcache_accounts WHERE reconciled_at < now() - make_interval(hours => ${RECONCILED_EVERY_HOURS})
   ORDER BY reconciled_at LIMIT ${ACCOUNTS_PER_RUN_MAX})`
 
-/** Used: live and trashed files. Reserved: each target of an upload that has not ended. In bytes. */
+/**
+ * Used: live and trashed files. Reserved: each target of an upload that has not ended. In bytes. In pieces that have an index
+ * each.
+ */
 function comparisonOf(accounts: SQL): SQL {
+  const files = (which: SQL) => sql`
+    CROSS JOIN LATERAL (
+      SELECT coalesce(sum(size_bytes), 0)::bigint AS bytes FROM agentcache_assets WHERE account_id = a.id AND ${which})`
+  const uploads = (which: SQL) => sql`
+    SELECT id, file_size FROM uploads WHERE account_id = a.id AND ${which}`
   return sql`
-    SELECT *, (used, reserved) <> (files, targets) AS differs FROM (
-      SELECT a.id AS account_id, a.storage_used_bytes AS used, a.storage_reserved_bytes AS reserved,
-        ((SELECT coalesce(sum(size_bytes), 0) FROM agentcache_assets WHERE account_id = a.id AND trashed_at IS NULL)
-          + (SELECT coalesce(sum(size_bytes), 0) FROM agentcache_assets WHERE account_id = a.id AND trashed_at IS NOT NULL))::bigint AS files,
-        (SELECT coalesce(sum(u.file_size), 0)::bigint FROM uploads u JOIN upload_targets t ON t.upload_id = u.id
-          WHERE u.account_id = a.id AND u.state IN ('open', 'completing', 'aborting')) AS targets
-      FROM ${accounts} a) compared`
+    SELECT a.id AS account_id, a.storage_used_bytes AS used, live.bytes + trashed.bytes AS files,
+      a.storage_reserved_bytes AS reserved, open.bytes AS targets,
+      a.storage_used_bytes <> live.bytes + trashed.bytes OR a.storage_reserved_bytes <> open.bytes AS differs
+    FROM ${accounts} a
+    ${files(sql`trashed_at IS NULL`)} live
+    ${files(sql`trashed_at IS NOT NULL`)} trashed
+    CROSS JOIN LATERAL (
+      SELECT coalesce(sum(u.file_size), 0)::bigint AS bytes
+      FROM (${uploads(sql`state IN ('open', 'completing')`)} UNION ALL ${uploads(sql`state = 'aborting'`)}) u
+      JOIN upload_targets t ON t.upload_id = u.id) open`
 }
 
 async function correct(accountId: string): Promise<number> {

@@ -125,6 +125,8 @@ export async function aClient() {
       case 'sweep':
         for (const what of one.due) await letAge(accountId, what)
         return await sweep()
+      case 'contend':
+        return await contend(one)
       case 'delete':
       case 'restore':
       case 'rename':
@@ -147,13 +149,38 @@ export async function aClient() {
     return answer
   }
 
+  /** The last file of a blob goes, and its grace period; then its content is wanted again just when the sweep comes. */
+  async function contend({ which, path }: Extract<Step, { do: 'contend' }>) {
+    const fileId = fileAt(which)
+    if (fileId === undefined) return
+    const { fileHash } = (await ask(GET, 'GET', `?fileId=${fileId}`)).body
+    const content = contents.findIndex((one) => one.fileHash === fileHash)
+    if (content === -1) return
+    round.deleted.add(fileId)
+    await ask(DELETE, 'DELETE', `?fileId=${fileId}&permanent=true`)
+    await letAge(accountId, 'blobs')
+    const [swept] = await Promise.all([sweep(), startAll([{ content, path, ifNew: false }])])
+    return swept
+  }
+
+  /** A completion that takes so long that another call takes it for dead, and takes it over. */
+  async function overtake(known: Known) {
+    await sendAll(known, 1)
+    const { uploadId } = known.result
+    const slow = completeAll([uploadId])
+    await letAge(accountId, 'completions')
+    const [answer] = await Promise.all([completeAll([uploadId]), slow])
+    return answer
+  }
+
   async function workAt(
-    one: Extract<Step, { do: 'sign' | 'send' | 'hedge' | 'complete' | 'abort' }>,
+    one: Extract<Step, { do: 'sign' | 'send' | 'hedge' | 'complete' | 'abort' | 'overtake' }>,
   ) {
     const known = newest(uploads, one.which)
     if (!known) return
     const { uploadId } = known.result
     if (one.do === 'abort') return await abort(uploadId)
+    if (one.do === 'overtake') return await overtake(known)
     if (one.do === 'complete') {
       const others = Array.from({ length: one.count }, (_, n) => newest(uploads, one.which + n))
       return await completeAll(others.map((other) => other?.result.uploadId ?? uploadId))

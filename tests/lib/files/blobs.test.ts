@@ -12,7 +12,7 @@ async function anOldFile() {
   const { apiKey, accountId } = await anAccount()
   const content = await aContent(100)
   const fileId = await uploadWhole(apiKey, content, 'a')
-  await query(sql`UPDATE file_hashes SET last_referenced_at = now() - interval '1 year'
+  await query(sql`UPDATE file_hashes SET last_referenced_at = now() - interval '36 hours'
     WHERE account_id = ${accountId}`)
   const isOld = async () => {
     const [row] = await query(sql`SELECT last_referenced_at < now() - interval '1 day' AS old
