@@ -7,6 +7,7 @@ import { promisify } from 'node:util'
 import pg from 'pg'
 import ts from 'typescript'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { signWebhook } from '../../lib/webhooks/standard.ts'
 import { aDatabase } from '../local/database.ts'
 import { startFlaky } from '../local/flaky.ts'
 import { type Functions, startFunctions } from '../local/functions.ts'
@@ -335,6 +336,23 @@ test('the curl examples work as they are', async () => {
     expect(quota).toMatchObject({ tier: 'business', storage: { usedBytes: 0 } })
     expect(keys.keys).toHaveLength(1)
   }
+})
+
+test('the receiver of events knows what this service signed from anything else', async () => {
+  const [text = ''] = [...DOCUMENT.matchAll(/^```js\n([\s\S]*?)^```/gm)].map(([, block]) => block)
+  await writeFile(join(folder, 'receiver.js'), text)
+  const { isFromJetty } = await import(/* @vite-ignore */ join(folder, 'receiver.js'))
+  const secret = `whsec_${randomBytes(32).toString('base64')}`
+  const other = `whsec_${randomBytes(32).toString('base64')}`
+  const timestamp = Math.floor(Date.now() / 1000)
+  const body = '{"type":"webhook.test"}'
+  const headers = { ...signWebhook({ id: 'msg_1', timestamp, body }, [other, secret]) }
+  expect(isFromJetty(headers, body, secret)).toBe(true)
+  expect(isFromJetty(headers, `${body} `, secret)).toBe(false)
+  expect(isFromJetty(headers, body, `whsec_${'A'.repeat(43)}=`)).toBe(false)
+  expect(isFromJetty({}, body, secret)).toBe(false)
+  const late = { ...signWebhook({ id: 'msg_1', timestamp: timestamp - 400, body }, [secret]) }
+  expect(isFromJetty(late, body, secret)).toBe(false)
 })
 
 test('the code passes a strict type-check and needs nothing but Node', () => {
