@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { ownDatabase } from '../lib/sweep/own-database.ts'
 import { AGES, beginning, round, type Step } from './interleaved-steps.ts'
 
-const RUNS = Number(process.env.JETTY_SOAK_RUNS ?? 5)
+const RUNS = Number(process.env.JETTY_SOAK_RUNS ?? 4)
 const QUOTAS = { free: 0, starter: 1_500_000, pro: 20_000_000, business: 60_000_000 }
 const ACCOUNTS = 3
 
