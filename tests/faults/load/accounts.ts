@@ -16,7 +16,7 @@ const MIX: readonly Tier[] = [
 ].flatMap((name) => TIERS.find((tier) => tier === name) ?? [])
 
 /** How long clients go on with an upload that they opened: shorter than anything that the run ages. */
-export const UPLOAD_KNOWN_MS = 12_000
+export const UPLOAD_KNOWN_MS = 8_000
 
 /** A start's result that is open. */
 export type Started = { result: Answer['body']; content: Content; knownAt: number; path: string }

@@ -23,6 +23,8 @@ export type Content = {
 export type Library = {
   /** A content nobody has had before: mostly some KiB, now and then some MiB. */
   fresh(random: Random): Promise<Content>
+  /** A content nobody has had before, of some MiB: a few of them fill an account. */
+  big(random: Random): Promise<Content>
   /** One of a few that everybody uploads again and again. */
   shared(random: Random): Content
   /** One of a few of several parts. */
@@ -44,6 +46,7 @@ export async function openLibrary(): Promise<Library> {
   const large = await Promise.all(Array.from({ length: LARGE_COUNT }, () => add(LARGE_BYTES)))
   return {
     fresh: (random) => add(freshSize(random)),
+    big: (random) => add(3 * MIB + random.below(5 * MIB)),
     shared: (random) => random.pick(shared) ?? nothing(),
     large: (random) => random.pick(large) ?? nothing(),
     isThe(bytes, fileHash, fileSize) {

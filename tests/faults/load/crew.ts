@@ -12,6 +12,8 @@ import * as uploads from './uploads.ts'
 const MIX = [
   ['start', 16],
   ['writeOwn', 6],
+  ['revive', 4],
+  ['stampede', 3],
   ['sendSome', 8],
   ['resign', 3],
   ['completeSome', 10],
@@ -23,6 +25,7 @@ const MIX = [
   ['remove', 4],
   ['restore', 4],
   ['rename', 4],
+  ['pileOn', 2],
   ['optimalEdges', 4],
   ['checkDuplicate', 4],
   ['cacheChunk', 4],
@@ -41,6 +44,7 @@ type Step = (typeof MIX)[number][0]
 
 const STEPS: Record<Step, (client: Client) => Promise<unknown>> = {
   ...uploads,
+  writeOwn: (client) => uploads.writeOwn(client),
   ...files,
   ...jetty,
   ...operator,
@@ -49,7 +53,7 @@ const STEPS: Record<Step, (client: Client) => Promise<unknown>> = {
   deliver: ({ scene }) => operator.runJob(scene, 'deliver'),
 }
 
-export type CrewOptions = { clients: number; seed: number; thinkMs: number; isOver: () => boolean }
+export type CrewOptions = { clients: number; seed: number; isOver: () => boolean }
 
 /** Hires the clients; each belongs to one account, which about ten share. */
 export function hire(
@@ -61,7 +65,15 @@ export function hire(
     const account = accounts[index % accounts.length]
     if (!account) throw new RangeError('no account')
     const own = { path: `own/${index}`, known: null, possible: new Set<string>() }
-    return { scene, account, library, own, isOver, random: randomFrom(seed * 7919 + index) }
+    return {
+      scene,
+      account,
+      library,
+      own,
+      buried: [],
+      isOver,
+      random: randomFrom(seed * 7919 + index),
+    }
   })
 }
 

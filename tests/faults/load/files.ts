@@ -69,6 +69,22 @@ export async function rename(client: Client): Promise<void> {
   await ask(client, 'PATCH', PATH, { body, allowed: ['not-found', 'path-taken'] })
 }
 
+/** Everything at once to the same file: it ends once, or lives. */
+export async function pileOn(client: Client): Promise<void> {
+  const file = aFile(client)
+  if (!file) return
+  const { fileId } = file
+  const body = { fileId, trashed: false, path: aPath(client) }
+  const moves = { allowed: ['not-found', 'path-taken'] }
+  await Promise.all([
+    ask(client, 'DELETE', `${PATH}?fileId=${fileId}&permanent=true`, { allowed: GONE }),
+    ask(client, 'DELETE', `${PATH}?fileId=${fileId}&permanent=true`, { allowed: GONE }),
+    ask(client, 'DELETE', `${PATH}?fileId=${fileId}`, { allowed: GONE }),
+    ask(client, 'PATCH', PATH, { body, ...moves }),
+  ])
+  client.account.files.delete(fileId)
+}
+
 function aFile({ account, random }: Client): KnownFile | undefined {
   return random.pick([...account.files.values()])
 }

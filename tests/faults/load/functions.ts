@@ -21,6 +21,8 @@ export type Functions = {
   standBy(): Promise<() => Promise<void>>
   /** What its log says of a request; empty for nothing. */
   logOf(requestId: string): string
+  /** What the errors in its log come down to, and how often. */
+  causes(): Record<string, number>
   /** How often it logged each message. */
   logged(): Record<string, number>
   stop(): Promise<void>
@@ -33,11 +35,13 @@ export type Functions = {
 export async function startFunctions(env: Record<string, string>): Promise<Functions> {
   const lines: string[] = []
   const logged: Record<string, number> = {}
+  const causes: Record<string, number> = {}
   const note = (line: string) => {
     lines.push(line)
     if (lines.length > LINES_KEPT) lines.shift()
-    const message = messageOf(line)
-    logged[message] = (logged[message] ?? 0) + 1
+    const { message, cause } = readLine(line)
+    count(logged, message)
+    if (cause !== null) count(causes, `${message}: ${cause}`)
   }
   const first = await start(env, {}, note)
   const { url, port } = first.ready
@@ -46,6 +50,7 @@ export async function startFunctions(env: Record<string, string>): Promise<Funct
   return {
     url: String(url),
     logged: () => logged,
+    causes: () => causes,
     logOf: (requestId) =>
       (lines.find((line) => line.includes(requestId)) ?? '').slice(0, CAUSE_CHARS),
     async stats() {
@@ -102,11 +107,18 @@ async function start(
   return { child, ready: { ...Object(ready) } }
 }
 
-function messageOf(line: string): string {
+/** The message of a line of its log, and the innermost cause of an error. */
+function readLine(line: string): { message: string; cause: string | null } {
   try {
-    const { message } = JSON.parse(line)
-    return String(message)
+    const { message, level, ...fields } = JSON.parse(line)
+    let error = fields
+    while (error.cause) error = error.cause
+    return { message: String(message), cause: level === 'error' ? String(error.error) : null }
   } catch {
-    return 'not a log line'
+    return { message: 'not a log line', cause: line }
   }
+}
+
+function count(counts: Record<string, number>, name: string): void {
+  counts[name] = (counts[name] ?? 0) + 1
 }

@@ -20,6 +20,7 @@ export function reportOf(result: LoadResult): string[] {
     `lag of this process (clients, proxies, fronts of PostgreSQL and Redis): p50 ${watched.lagMs.p50} ms, p99 ${watched.lagMs.p99}, at most ${watched.lagMs.max}`,
     `load average ${loadAverage.map((one) => one.toFixed(1)).join(' ')}; verified in ${result.verifiedSeconds.toFixed(1)} s`,
     `logged by the functions: ${listed(result.logged)}`,
+    ...Object.entries(result.causes).map(([cause, count]) => `  ${count} × ${cause}`),
     '',
     ...checks.map(({ isKept, name, says }) => `${isKept ? 'ok    ' : 'FAILED'} ${name}: ${says}`),
     ...objections.map((text) => `       ${text}`),

@@ -1,13 +1,14 @@
 import { randomUUID } from 'node:crypto'
 import { loadavg } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { makeAccounts } from './accounts.ts'
+import { type Account, makeAccounts } from './accounts.ts'
 import type { Client } from './client.ts'
-import { openLibrary } from './contents.ts'
+import { type Library, openLibrary } from './contents.ts'
 import { hire, work } from './crew.ts'
 import { type Faults, startFaults } from './faults.ts'
 import type { Row, Totals } from './ledger.ts'
 import { type Stage, setStage } from './scene.ts'
+import { writeOwn } from './uploads.ts'
 import { type Check, endAndVerify } from './verify.ts'
 import { type Watched, watch } from './watch.ts'
 
@@ -26,6 +27,7 @@ export type LoadResult = LoadOptions & {
   faults: Record<string, Record<string, number>>
   proxied: Record<string, number>
   logged: Record<string, number>
+  causes: Record<string, number>
   bytes: { sent: number; received: number }
   loadAverage: number[]
   /** Without starting, making accounts and verifying. */
@@ -43,6 +45,7 @@ export async function runLoad(
   try {
     const library = await openLibrary()
     const accounts = await makeAccounts(stage.scene, `soak-${randomUUID().slice(0, 8)}`, ACCOUNTS)
+    await warmUp(stage, { accounts, library })
     say(`${accounts.length} accounts at ${stage.scene.url}; ${options.clients} clients begin`)
     const began = performance.now()
     const lastingMs = options.seconds * 1000
@@ -73,6 +76,7 @@ export async function runLoad(
       faults: faults.counts(),
       proxied,
       logged: stage.functions.logged(),
+      causes: stage.functions.causes(),
       bytes,
       loadAverage,
       lastedSeconds,
@@ -81,6 +85,17 @@ export async function runLoad(
   } finally {
     await stage.stop()
   }
+}
+
+/** The first upload of all finds out what the store can do, which no deployment does under load. */
+async function warmUp({ scene }: Stage, known: { accounts: Account[]; library: Library }) {
+  const [client] = hire(
+    scene,
+    { ...known, accounts: known.accounts.filter(({ tier }) => tier === 'enterprise') },
+    { clients: 1, seed: 0, isOver: () => false },
+  )
+  if (client) await writeOwn(client)
+  if (!client?.own.known) throw new Error('the first upload failed')
 }
 
 type Work = { crew: Client[]; faults: Faults; isOver: () => boolean; options: LoadOptions }
@@ -137,7 +152,7 @@ function checksOf({ scene, proxies }: Stage, watched: Watched): Check[] {
 /** What is objected to, with what the functions logged of the call. */
 function withCauses({ scene, functions }: Stage): string[] {
   return scene.ledger.objections().map((text) => {
-    const requestId = /request ([^)]+)\)/.exec(text)?.[1]
+    const requestId = /, request (\S+)\)$/.exec(text)?.[1]
     const cause = requestId && requestId !== '-' ? functions.logOf(requestId) : ''
     return cause ? `${text}\n    ${cause}` : text
   })

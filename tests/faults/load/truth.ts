@@ -21,12 +21,12 @@ const SMALL_QUOTAS = `
   FROM (VALUES ('starter', 24), ('pro', 64), ('business', 160)) q(tier, mib) WHERE q.tier = tier_configs.tier`
 
 /**
- * What would take days happens to what has been left alone for 25 s: no client uses signatures that long. Rows that somebody
+ * What would take days happens to what has been left alone for 20 s: no client uses signatures that long. Rows that somebody
  * has locked are passed over, so that this never makes anybody wait.
  */
 const AGEING = [
   old('file_hashes', `last_referenced_at = last_referenced_at - interval '49 hours'`, {
-    where: `state = 'live' AND created_at < now() - interval '25 s' AND last_referenced_at < now() - interval '25 s'
+    where: `state = 'live' AND created_at < now() - interval '20 s' AND last_referenced_at < now() - interval '20 s'
       AND last_referenced_at > now() - interval '40 hours'`,
     share: 0.5,
   }),
@@ -35,11 +35,11 @@ const AGEING = [
     share: 0.2,
   }),
   old('uploads', `expires_at = now() - interval '1 s'`, {
-    where: `state = 'open' AND updated_at < now() - interval '25 s'`,
+    where: `state = 'open' AND updated_at < now() - interval '20 s'`,
     share: 0.3,
   }),
   old('uploads', `completing_since = completing_since - interval '2 min'`, {
-    where: `state = 'completing' AND completing_since < now() - interval '25 s'`,
+    where: `state = 'completing' AND completing_since < now() - interval '20 s'`,
     share: 1,
   }),
   old('agentcache_accounts', `reconciled_at = now() - interval '25 hours'`, {

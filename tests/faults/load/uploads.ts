@@ -1,13 +1,19 @@
 import { randomBytes } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { type Account, type Started, UPLOAD_KNOWN_MS } from './accounts.ts'
 import { ask, type Client } from './client.ts'
 import { type Content, partBytes } from './contents.ts'
 import type { Answer } from './http.ts'
+import { runJob } from './operator.ts'
 
 const PATH = '/api/storage/upload'
 const SHARED = 'shared/'
 const SHARED_PATHS = 30
 const SEND_TRIES_MAX = 3
+/** The run ages what nothing has pointed at for 20 s. */
+const BURIED_MS = 23_000
+/** About as long as a sweep takes. */
+const REVIVED_WITHIN_MS = 1_200
 
 type Sending = 'once' | 'hedged' | 'wrong' | 'abandoned'
 
@@ -61,9 +67,12 @@ export async function completeSome(client: Client): Promise<void> {
 }
 
 export async function abort(client: Client): Promise<void> {
-  const { account } = client
   const uploadId = anUpload(client)?.result.uploadId
-  if (uploadId === undefined) return
+  if (uploadId !== undefined) await abortOne(client, uploadId)
+}
+
+async function abortOne(client: Client, uploadId: string): Promise<void> {
+  const { account } = client
   const { status } = await ask(client, 'DELETE', `${PATH}?uploadId=${uploadId}`, {
     allowed: ['upload-closed'],
   })
@@ -75,21 +84,85 @@ export async function look(client: Client): Promise<void> {
   await ask(client, 'GET', uploadId ? `${PATH}?uploadId=${uploadId}` : `${PATH}?limit=20`)
 }
 
-/** Writes a new content to the client's own path, whole, and remembers what it was told of it. */
-export async function writeOwn(client: Client): Promise<void> {
+/** Several of the same thing at the same moment: nothing is charged, released or ended twice, and no quota is passed. */
+export async function stampede(client: Client): Promise<void> {
+  const { random, library } = client
+  const path = aPath(client)
+  const kind = random.weighted([
+    ['same start', 3],
+    ['full', 2],
+    ['same upload', 4],
+  ])
+  if (kind === 'same start') {
+    const content = random.chance(0.3) ? library.large(random) : await library.fresh(random)
+    const opened = await times(4, () => open(client, [{ path, content }], random.chance(0.3)))
+    const [first] = opened.flat()
+    if (first) await send(client, first)
+  }
+  if (kind === 'full') {
+    await times(6, async (n) => {
+      const files = [{ path: `${path}/${n}`, content: await library.big(random) }]
+      await open(client, files, false)
+    })
+  }
+  const one = anUpload(client)
+  if (kind !== 'same upload' || !one) return
+  const { uploadId } = one.result
+  if (random.chance(0.8)) await send(client, one)
+  await Promise.all([
+    ...[1, 2, 3].map(() => complete(client, [uploadId])),
+    ...(random.chance(0.3) ? [abortOne(client, uploadId)] : []),
+  ])
+}
+
+/** Writes a content to the client's own path, whole, a new one unless given, and remembers what it was told of it. */
+export async function writeOwn(client: Client, given?: Content): Promise<void> {
   const { own, library, random } = client
-  const content = await library.fresh(random)
+  const content = given ?? (await library.fresh(random))
+  const { fileHash } = content
+  const noteStored = () => {
+    own.known = fileHash
+    own.possible.delete(fileHash)
+  }
   // Until somebody says otherwise, it may be stored.
-  own.possible.add(content.fileHash)
-  const [opened] = await open(client, [{ path: own.path, content }], false, (answer) => {
-    if (answer.status >= 400 && answer.status < 500) own.possible.delete(content.fileHash)
+  own.possible.add(fileHash)
+  const [opened] = await open(client, [{ path: own.path, content }], false, ({ status, body }) => {
+    if (status >= 400 && status < 500) own.possible.delete(fileHash)
+    if (body?.results?.[0]?.status === 'stored') noteStored()
   })
   if (!opened) return
   await send(client, opened, 'once')
   const answer = await complete(client, [opened.result.uploadId])
-  if (answer.body?.results?.[0]?.status !== 'stored') return
-  own.known = content.fileHash
-  own.possible.delete(content.fileHash)
+  if (answer.body?.results?.[0]?.status === 'stored') noteStored()
+}
+
+/**
+ * Stores a content, ends its file, and much later, when the sweeper may be about to remove its bytes, asks for it again: a
+ * clone either saves them or has to be sent anew.
+ */
+export async function revive(client: Client): Promise<void> {
+  const { scene, random, buried } = client
+  const [oldest] = buried
+  if (!oldest || oldest.at > performance.now() - BURIED_MS) return await bury(client)
+  buried.shift()
+  await Promise.all([
+    runJob(scene, 'sweep'),
+    sleep(random.below(REVIVED_WITHIN_MS)).then(() => writeOwn(client, oldest.content)),
+  ])
+}
+
+async function bury(client: Client): Promise<void> {
+  const { library, random, buried } = client
+  const content = await library.fresh(random)
+  const [opened] = await open(client, [{ path: `${client.own.path}/buried`, content }], false)
+  if (!opened) return
+  await send(client, opened, 'once')
+  const answer = await complete(client, [opened.result.uploadId])
+  const fileId = answer.body?.results?.[0]?.files?.[0]?.fileId
+  if (!fileId) return
+  const path = `/api/storage/files?fileId=${fileId}&permanent=true`
+  const { status } = await ask(client, 'DELETE', path)
+  if (status === 200) buried.push({ content, at: performance.now() })
 }
 
 type Wanted = { path: string; content: Content }
@@ -183,6 +256,10 @@ async function complete(client: Client, uploadIds: string[]): Promise<Answer> {
     }
   }
   return answer
+}
+
+async function times<T>(count: number, act: (n: number) => Promise<T>): Promise<T[]> {
+  return await Promise.all(Array.from({ length: count }, (_, n) => act(n)))
 }
 
 function anUpload({ account, random }: Client): Started | undefined {

@@ -2,12 +2,16 @@ import { mapConcurrently } from '../../../lib/concurrency.ts'
 import { type Account, type Scene, sendSigned } from './accounts.ts'
 import { listBucket } from './bucket.ts'
 import { ask, type Client } from './client.ts'
+import type { Functions } from './functions.ts'
 import { rotate, runJob } from './operator.ts'
 import type { Truth } from './truth.ts'
 
 const SWEEPS_MAX = 40
+/** How lib/sweep/reconcile.ts calls it. */
+const DIFFERENCE = 'the usage of an account was not that of its files and uploads'
 const DELIVERIES_MAX = 40
 const BATCH = 100
+const KEYS_SHOWN = 3
 const ACCOUNTS_AT_ONCE = 4
 const DOWNLOADS_AT_ONCE = 8
 
@@ -21,6 +25,7 @@ export type Ending = {
   /** One client of each account, which is enough to ask. */
   clients: Client[]
   truth: Truth
+  functions: Functions
   /** The stack's own, past all proxies. */
   env: Record<string, string>
 }
@@ -30,11 +35,12 @@ export async function endAndVerify(ending: Ending): Promise<Check[]> {
   const { truth } = ending
   await openDoors(ending)
   await endUploads(ending)
+  const before = await truth.wrongUsage([])
   await truth.ageAll()
   const rounds = await sweepUntilQuiet(ending)
   return [
     await settledCheck(ending, rounds),
-    await usageCheck(ending),
+    await usageCheck(ending, before),
     await downloadCheck(ending),
     await ownCheck(ending),
     ...(await bucketChecks(ending)),
@@ -101,8 +107,9 @@ async function settledCheck({ truth }: Ending, rounds: number): Promise<Check> {
   return { name, isKept: isKept && rounds <= SWEEPS_MAX, says: `${says}; after ${rounds} sweeps` }
 }
 
-async function usageCheck({ truth }: Ending): Promise<Check> {
-  const wrong = await truth.wrongUsage([])
+/** `before`: what was wrong before the first sweep, which corrects and reports differences. */
+async function usageCheck({ truth }: Ending, before: string[]): Promise<Check> {
+  const wrong = [...before, ...(await truth.wrongUsage([]))]
   const broken = await truth.brokenFiles()
   const [sums] = await truth.rows(`
     SELECT count(*) AS accounts, sum(storage_used_bytes) AS used, sum(storage_reserved_bytes) AS reserved FROM agentcache_accounts`)
@@ -170,7 +177,10 @@ async function bucketChecks({ truth, env }: Ending): Promise<Check[]> {
     {
       name: 'the store holds nothing that nothing points at',
       isKept: stray.length === 0 && unfinished.length === 0 && unneeded.length === 0,
-      says: `${objects.size} objects, ${stray.length} stray, ${unfinished.length} unfinished multipart uploads, ${unneeded.length} blobs without a file`,
+      says: [
+        `${objects.size} objects, ${stray.length} stray, ${unfinished.length} unfinished multipart uploads, ${unneeded.length} blobs without a file`,
+        ...[...stray, ...unfinished].slice(0, KEYS_SHOWN),
+      ].join('; '),
     },
     {
       name: 'every blob has its object, of its size',
@@ -180,13 +190,14 @@ async function bucketChecks({ truth, env }: Ending): Promise<Check[]> {
   ]
 }
 
-async function reconciledCheck({ scene, truth }: Ending): Promise<Check> {
+async function reconciledCheck({ scene, truth, functions }: Ending): Promise<Check> {
   await truth.rows(`UPDATE agentcache_accounts SET reconciled_at = now() - interval '25 hours'`)
   const { body } = await runJob(scene, 'sweep')
+  const logged = functions.logged()[DIFFERENCE] ?? 0
   return {
-    name: 'the sweeper, comparing all accounts, finds no difference either',
-    isKept: body?.differences === 0 && body.reconciled > 0,
-    says: `${body?.reconciled} compared, ${body?.differences} differ`,
+    name: 'the sweeper, comparing all accounts, never found a difference either',
+    isKept: body?.differences === 0 && body.reconciled > 0 && logged === 0,
+    says: `${body?.reconciled} compared at the end, ${body?.differences} differ; ${logged} corrected before`,
   }
 }
 
