@@ -43,6 +43,8 @@ export type Account = {
   busy: { tier: boolean; key: boolean }
   uploads: Map<string, Started>
   files: Map<string, KnownFile>
+  /** Contents whose only file was ended, the first one first. */
+  buried: { content: Content; at: number }[]
 }
 
 /** Where calls go, with what secrets. */
@@ -93,6 +95,7 @@ async function makeAccount(scene: Scene, userId: string, index: number): Promise
     busy: { tier: false, key: false },
     uploads: new Map(),
     files: new Map(),
+    buried: [],
   }
 }
 

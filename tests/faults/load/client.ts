@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Account, judgeKey, type Scene } from './accounts.ts'
-import type { Content, Library } from './contents.ts'
+import type { Library } from './contents.ts'
 import type { Answer } from './http.ts'
 import type { Random } from './random.ts'
 
@@ -19,8 +19,6 @@ export type Client = {
   library: Library
   random: Random
   own: OwnPath
-  /** Contents that it stored and ended. */
-  buried: { content: Content; at: number }[]
   isOver: () => boolean
 }
 

@@ -18,7 +18,7 @@ export function reportOf(result: LoadResult): string[] {
     ),
     `memory of the functions: ${mib(watched.memory.first)} MiB at first, ${mib(watched.memory.most)} at most, ${mib(watched.memory.last)} at last`,
     `lag of this process (clients, proxies, fronts of PostgreSQL and Redis): p50 ${watched.lagMs.p50} ms, p99 ${watched.lagMs.p99}, at most ${watched.lagMs.max}`,
-    `load average ${loadAverage.map((one) => one.toFixed(1)).join(' ')}; verified in ${result.verifiedSeconds.toFixed(1)} s`,
+    `load average ${loadAverage.before.toFixed(1)} before, ${loadAverage.after.toFixed(1)} after; verified in ${result.verifiedSeconds.toFixed(1)} s`,
     `logged by the functions: ${listed(result.logged)}`,
     ...Object.entries(result.causes).map(([cause, count]) => `  ${count} × ${cause}`),
     '',

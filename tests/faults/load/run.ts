@@ -29,7 +29,8 @@ export type LoadResult = LoadOptions & {
   logged: Record<string, number>
   causes: Record<string, number>
   bytes: { sent: number; received: number }
-  loadAverage: number[]
+  /** Over a minute, before and after. */
+  loadAverage: { before: number; after: number }
   /** Without starting, making accounts and verifying. */
   lastedSeconds: number
   verifiedSeconds: number
@@ -41,6 +42,7 @@ export async function runLoad(
   say: (line: string) => void,
 ): Promise<LoadResult> {
   let faults: Faults | null = null
+  const before = loadavg()[0] ?? 0
   const stage = await setStage(options.seed, () => faults)
   try {
     const library = await openLibrary()
@@ -61,7 +63,7 @@ export async function runLoad(
     const bytes = { ...stage.scene.sender.bytes }
     const proxied = requestsOf(stage)
     say(`${calls} calls in ${lastedSeconds.toFixed(1)} s; ending what is open, and looking`)
-    const loadAverage = loadavg()
+    const after = loadavg()[0] ?? 0
     const clients = accounts.flatMap((account) => crew.find((one) => one.account === account) ?? [])
     const ending = { ...stage, accounts, crew, clients, env: stage.stack.env }
     const checks = await endAndVerify(ending)
@@ -78,7 +80,7 @@ export async function runLoad(
       logged: stage.functions.logged(),
       causes: stage.functions.causes(),
       bytes,
-      loadAverage,
+      loadAverage: { before, after },
       lastedSeconds,
       verifiedSeconds: (performance.now() - began) / 1000 - lastedSeconds,
     }

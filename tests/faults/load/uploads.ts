@@ -141,7 +141,8 @@ export async function writeOwn(client: Client, given?: Content): Promise<void> {
  * clone either saves them or has to be sent anew.
  */
 export async function revive(client: Client): Promise<void> {
-  const { scene, random, buried } = client
+  const { scene, random } = client
+  const { buried } = client.account
   const [oldest] = buried
   if (!oldest || oldest.at > performance.now() - BURIED_MS) return await bury(client)
   buried.shift()
@@ -152,7 +153,7 @@ export async function revive(client: Client): Promise<void> {
 }
 
 async function bury(client: Client): Promise<void> {
-  const { library, random, buried } = client
+  const { library, random, account } = client
   const content = await library.fresh(random)
   const [opened] = await open(client, [{ path: `${client.own.path}/buried`, content }], false)
   if (!opened) return
@@ -162,7 +163,7 @@ async function bury(client: Client): Promise<void> {
   if (!fileId) return
   const path = `/api/storage/files?fileId=${fileId}&permanent=true`
   const { status } = await ask(client, 'DELETE', path)
-  if (status === 200) buried.push({ content, at: performance.now() })
+  if (status === 200) account.buried.push({ content, at: performance.now() })
 }
 
 type Wanted = { path: string; content: Content }
