@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os'
 import { defineConfig } from 'vitest/config'
 
 export default defineConfig({
@@ -7,6 +8,8 @@ export default defineConfig({
     globalSetup: ['tests/local/global-setup.ts'],
     setupFiles: ['tests/local/preload.ts'],
     pool: 'forks',
+    // Tests wait for services more than they compute: three files at once keep two cores busy.
+    maxWorkers: Math.max(3, availableParallelism() - 1),
     // Refusals and faults are logged on purpose; what a failed test logged is shown.
     silent: 'passed-only',
     testTimeout: 15_000,
