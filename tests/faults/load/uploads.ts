@@ -190,7 +190,7 @@ async function open(
   return results.flatMap((result, index) => {
     const { content, path } = files[index] ?? {}
     if (!content || !path) return []
-    if (result.status === 'stored') account.files.set(result.fileId, result)
+    if (result.status === 'stored' && isShared(path)) account.files.set(result.fileId, result)
     if (result.status !== 'open') return []
     const started = { result, content, path, knownAt }
     if (isShared(path)) account.uploads.set(result.uploadId, started)

@@ -161,7 +161,10 @@ async function ownCheck({ truth, crew }: Ending): Promise<Check> {
   return {
     name: 'nothing that a client was told is stored was lost',
     isKept: lost.length === 0 && told.length > 0,
-    says: `${told.length} clients had written to a path of their own, ${lost.length} lost it`,
+    says: [
+      `${told.length} clients had written to a path of their own, ${lost.length} lost it`,
+      ...lost.slice(0, KEYS_SHOWN).map(({ own }) => `${own.path} was ${own.known}`),
+    ].join('; '),
   }
 }
 
