@@ -48,8 +48,8 @@ export async function rotate(
     body: JSON.stringify({ overlapSeconds }),
   })
   if (status === 200) account.key = { value: body.apiKey, since: performance.now(), isSure: true }
-  // Whether it was rotated nobody knows; a refusal says that it was not.
   else if (status === 0 || status >= 500) account.key.isSure = false
+  else account.rotations.pop()
   account.busy.key = false
 }
 

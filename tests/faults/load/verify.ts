@@ -1,7 +1,8 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { mapConcurrently } from '../../../lib/concurrency.ts'
 import { type Account, type Scene, sendSigned } from './accounts.ts'
 import { listBucket } from './bucket.ts'
-import { ask, type Client } from './client.ts'
+import { type Asking, ask, type Client } from './client.ts'
 import type { Functions } from './functions.ts'
 import { rotate, runJob } from './operator.ts'
 import type { Truth } from './truth.ts'
@@ -12,6 +13,9 @@ const DIFFERENCE = 'the usage of an account was not that of its files and upload
 const DELIVERIES_MAX = 40
 const BATCH = 100
 const KEYS_SHOWN = 3
+const PATIENCE_MS = 2_000
+const ROTATIONS_MAX = 40
+const INSISTING_MAX = 40
 const ACCOUNTS_AT_ONCE = 4
 const DOWNLOADS_AT_ONCE = 8
 
@@ -56,6 +60,20 @@ async function openDoors({ scene, accounts }: Ending): Promise<void> {
     const { status } = await sendSigned(scene, 'upgrade', { message })
     if (status !== 200) scene.ledger.object(`upgrade at the end: ${status}`)
     await rotate(scene, account, 0)
+    for (let tries = 1; !account.key.isSure && tries <= ROTATIONS_MAX; tries++) {
+      await sleep(PATIENCE_MS)
+      await rotate(scene, account, 0)
+    }
+  }
+}
+
+/** Asks until the rate limit lets it. */
+// biome-ignore lint/complexity/useMaxParams: a call reads as the request it makes
+async function insist(client: Client, method: string, path: string, asking?: Asking) {
+  for (let tries = 1; ; tries++) {
+    const answer = await ask(client, method, path, asking)
+    if (answer.status !== 429 || tries === INSISTING_MAX) return answer
+    await sleep(PATIENCE_MS)
   }
 }
 
@@ -66,18 +84,18 @@ async function endUploads({ clients, truth }: Ending): Promise<void> {
     `UPDATE uploads SET completing_since = completing_since - interval '2 min' WHERE state = 'completing'`,
   )
   await mapConcurrently(clients, ACCOUNTS_AT_ONCE, async (client) => {
-    const { body } = await ask(client, 'GET', '/api/storage/upload?limit=1000')
+    const { body } = await insist(client, 'GET', '/api/storage/upload?limit=1000')
     const open: string[] = body.uploads.map(({ uploadId }: { uploadId: string }) => uploadId)
     const wanted = open.filter((_, index) => index % 2 === 0)
     for (let at = 0; at < wanted.length; at += BATCH) {
       const uploads = wanted.slice(at, at + BATCH).map((uploadId) => ({ uploadId }))
-      await ask(client, 'PUT', '/api/storage/upload', {
+      await insist(client, 'PUT', '/api/storage/upload', {
         body: { uploads },
         allowed: ['parts-missing', 'upload-closed', 'path-taken'],
       })
     }
     for (const uploadId of open) {
-      await ask(client, 'DELETE', `/api/storage/upload?uploadId=${uploadId}`, {
+      await insist(client, 'DELETE', `/api/storage/upload?uploadId=${uploadId}`, {
         allowed: ['upload-closed'],
       })
     }
@@ -126,7 +144,7 @@ async function usageCheck({ truth }: Ending, before: string[]): Promise<Check> {
 
 async function downloadCheck({ clients }: Ending): Promise<Check> {
   const results = await mapConcurrently(clients, ACCOUNTS_AT_ONCE, async (client) => {
-    const { body } = await ask(client, 'GET', '/api/storage/files')
+    const { body } = await insist(client, 'GET', '/api/storage/files')
     const files: { fileId: string }[] = body.files
     return await mapConcurrently(files, DOWNLOADS_AT_ONCE, ({ fileId }) => isWhole(client, fileId))
   })
@@ -141,7 +159,7 @@ async function downloadCheck({ clients }: Ending): Promise<Check> {
 async function isWhole(client: Client, fileId: string): Promise<boolean> {
   const { scene, library } = client
   const path = `/api/storage/download?fileId=${fileId}`
-  const { body } = await ask(client, 'GET', path, { headers: { accept: 'application/json' } })
+  const { body } = await insist(client, 'GET', path, { headers: { accept: 'application/json' } })
   if (!body?.url) return false
   const got = await scene.sender.send({ name: 'store GET', method: 'GET', url: body.url })
   return got.status === 200 && library.isThe(got.bytes, body.fileHash, body.fileSize)
