@@ -66,7 +66,7 @@ function checkEmitted(files, functions) {
 /** Prints a function's line and says what is wrong with it. */
 function inspect(node, fn) {
   try {
-    const { cpuMs, rawMs } = importCost(node, fn.entry)
+    const { cpuMs, rawMs } = importCost(node, fn.entry, IMPORT_CPU_MS_MAX)
     const { answer, fault } = askFunction(node, fn)
     const figures = [cpuMs.toFixed(1).padStart(13), rawMs.toFixed(1).padStart(5)]
     console.log(

@@ -5,6 +5,8 @@ import { ENVIRONMENT } from './environment.mjs'
 
 const here = dirname(fileURLToPath(import.meta.url))
 const RUNS = 7
+/** Other work on the machine only ever adds: what is above the limit is measured again, so often at most. */
+const ROUNDS_MAX = 4
 /**
  * What the fixed work of import-cost.mjs takes on the reference machine (one of two EPYC cores at rest, Node 24.21).
  * A machine that needs twice as long for it is given twice as long for the imports.
@@ -16,14 +18,26 @@ const EXPECTED_STATUS = { 'api/health': 503, 'api/edges': 500 }
 
 /**
  * CPU milliseconds that importing a function adds to an empty process, at the reference machine's speed: the least of
- * seven fresh processes.
+ * seven fresh processes, of up to 28 while that is more than `limitMs`.
  */
-export function importCost(node, entry) {
+export function importCost(node, entry, limitMs) {
+  const runs = []
+  for (let round = 0; round < ROUNDS_MAX; round += 1) {
+    runs.push(...Array.from({ length: RUNS }, () => measureOnce(node, entry)))
+    if (costOf(runs).cpuMs <= limitMs) break
+  }
+  return costOf(runs)
+}
+
+function measureOnce(node, entry) {
   const empty = pathToFileURL(join(here, 'empty.mjs')).href
-  const runs = Array.from({ length: RUNS }, () => ({
+  return {
     module: run(node, [join(here, 'import-cost.mjs'), pathToFileURL(entry).href]),
     empty: run(node, [join(here, 'import-cost.mjs'), empty]),
-  }))
+  }
+}
+
+function costOf(runs) {
   const least = (pick) => Math.min(...runs.map(pick))
   const fixedMs = least(({ empty }) => empty.fixed)
   const rawMs = least(({ module }) => module.imported) - least(({ empty }) => empty.imported)
