@@ -6,7 +6,7 @@ import {
   type RequestListener,
   request,
 } from 'node:http'
-import { connect } from 'node:net'
+import { connect, type Socket } from 'node:net'
 import { onTestFinished } from 'vitest'
 import { type RelaySettings, startRelay } from '../../../lib/edge-node/relay.ts'
 import { type Grant, grantPublicKey, signGrant } from '../../../lib/edges/grant.ts'
@@ -129,8 +129,18 @@ export async function askRaw(port: number, text: string, quietMs = 300): Promise
     answer += chunk.toString('latin1')
   })
   socket.setTimeout(quietMs, () => socket.destroy())
-  await once(socket, 'close')
+  await closed(socket)
   return answer
+}
+
+/**
+ * Waits for the connection's end. `once(socket, 'close')` would fail where the end is a reset, which it is whenever the client
+ * still had bytes under way when the other side closed.
+ */
+export async function closed(socket: Socket): Promise<void> {
+  socket.on('error', () => undefined)
+  if (!socket.closed)
+    await new Promise<void>((resolve) => void socket.once('close', () => resolve()))
 }
 
 /** Waits until something is true, up to 5 s unless given. */

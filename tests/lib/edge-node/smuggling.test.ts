@@ -1,8 +1,8 @@
-import { once } from 'node:events'
 import { connect } from 'node:net'
 import { expect, test } from 'vitest'
 import {
   askRaw,
+  closed,
   makeOrigin,
   makeRecorder,
   makeRelay,
@@ -184,7 +184,7 @@ test('rubbish behind a request does not put words into the answer that is on its
   socket.write(get)
   await until(() => answer.endsWith('abc'))
   socket.write('rubbish\r\n\r\n')
-  await once(socket, 'close')
+  await closed(socket)
   expect(answer).toMatch(/^HTTP\/1.1 200[\s\S]*\r\n\r\nabc$/)
 })
 

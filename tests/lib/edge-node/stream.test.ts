@@ -7,6 +7,7 @@ import { listen } from '../../local/listen.ts'
 import {
   ask,
   bodyOf,
+  closed,
   deferred,
   makeOrigin,
   makeRecorder,
@@ -251,7 +252,7 @@ test.each([
     const [answer] = await once(socket, 'data')
     expect(String(answer)).toContain(`HTTP/1.1 ${status}`)
     const startedAt = Date.now()
-    await once(socket, 'close')
+    await closed(socket)
     expect(Date.now() - startedAt).toBeGreaterThan(2_000)
     expect(Date.now() - startedAt).toBeLessThan(4_500)
   },
