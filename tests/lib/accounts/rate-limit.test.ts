@@ -7,6 +7,7 @@ import * as keys from '../../../api/agentcache/keys.ts'
 import { POST as provision } from '../../../api/agentcache/provision.ts'
 import { GET } from '../../../api/agentcache/quota.ts'
 import { hashApiKey, newApiKey } from '../../../lib/accounts/api-key.ts'
+import { forgetApiKeys } from '../../../lib/accounts/authenticate.ts'
 import { bucketOf, COUNT_CALL, rateOf } from '../../../lib/accounts/rate-limit.ts'
 import { query } from '../../../lib/db/client.ts'
 import { redis } from '../../../lib/redis/client.ts'
@@ -118,6 +119,14 @@ test('what is cached of a key is asked for anew within 60 s, also where nobody c
   const seconds = await redis.ttl(`jetty:key:${hashApiKey(apiKey)}`)
   expect(seconds).toBeGreaterThan(0)
   expect(seconds).toBeLessThanOrEqual(60)
+})
+
+test('an account that just changed is limited all the same', async () => {
+  const { apiKey, accountId } = await aKnownAccount({ tier: 'free' })
+  await fill(accountId, 30_000)
+  await forgetApiKeys([hashApiKey(apiKey)])
+  const { status, headers } = await read(apiKey)
+  expect([status, headers.get('ratelimit')]).toEqual([429, expect.stringMatching(/r=0;/)])
 })
 
 test('a tier without a limit is not limited', async () => {
