@@ -72,10 +72,12 @@ export function speedOf({ flight, samples }: Course, now: number): number | unde
 
 /**
  * Seconds that the flight still needs at its own pace. What the kernel holds back of the last bytes is unknown, so a little is
- * always left; Infinity where nothing moves.
+ * always left; Infinity where nothing moves. Where all has been handed over, nobody knows how much of it has left the machine:
+ * as long again as it took so far is a fair guess.
  */
 export function secondsLeft(course: Course, now: number): number {
   const { flight } = course
+  if (isWaiting(course)) return (now - flight.startedAt) / 1000
   const speed = speedOf(course, now)
   if (speed === undefined) return 0
   const left = flight.job.bytes - flight.bytes + HEAD_START_BYTES / 2

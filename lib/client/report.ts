@@ -1,6 +1,6 @@
 import type { Api } from './api.ts'
 import { failureOf, messageOf, problemOf } from './failure.ts'
-import type { Flight } from './flight.ts'
+import { type Flight, HEAD_START_BYTES } from './flight.ts'
 import type { PartTiming, SessionAnswer, SessionReport } from './wire.ts'
 
 const PATH = '/api/jetty/track-upload'
@@ -104,7 +104,9 @@ export async function timed(
     })
     took(false)
   } catch (error) {
-    if (failureOf(error).retry === 'elsewhere' && !flight.signal.aborted) took(true)
+    // One that the engine ended shows how fast its path was so far; what the kernel took at once shows nothing.
+    if (!flight.signal.aborted && failureOf(error).retry === 'elsewhere') took(true)
+    else if (flight.signal.aborted && flight.bytes > HEAD_START_BYTES) took(false)
     throw error
   }
 }

@@ -16,6 +16,9 @@ const UNKNOWN_SHARE = 0.5
 const EXTRA_SHARE_MAX = 0.12
 /** An attempt this young has not shown anything yet, in ms. */
 const GRACE_MS = 500
+/** An answer that is so much later than those before it, in ms, is not waited for alone. */
+const OVERDUE_MS = 700
+const ANSWER_MS_ASSUMED = 500
 /** Nothing moved: how many times what a piece of that size takes, and within which bounds (ms). */
 const STALL_TIMES = 6
 const STALL_MS = { least: 4_000, unknown: 15_000, most: 30_000 }
@@ -37,7 +40,7 @@ export type Situation = Choice & {
  * all bytes twice.
  */
 export function findRescues(situation: Situation): Rescue[] {
-  const { courses, pending, connections, now } = situation
+  const { courses, pending, connections } = situation
   const free = Math.max(0, connections - courses.length)
   const how = pending === 0 ? 'hedge' : 'move'
   const speeds = speedsOf(situation)
@@ -46,13 +49,15 @@ export function findRescues(situation: Situation): Rescue[] {
   const most = how === 'hedge' ? free : 1
 
   const rescues: Rescue[] = []
-  for (const { course, left } of slowestFirst(courses, now)) {
+  for (const { course, left } of slowestFirst(situation)) {
     if (rescues.length >= most) break
     const better = betterRoute(course, speeds, situation)
-    if (!better || course.flight.bytes > allowance) continue
+    if (!better || stakeOf(course, how) > allowance) continue
     if (!isWorthIt({ course, left, how, ...better })) continue
-    allowance -= course.flight.bytes
+    allowance -= stakeOf(course, how)
     rescues.push({ course, how, route: better.route })
+    // The next one would share that path with it.
+    speeds.set(better.route, better.speed / 2)
   }
   return rescues
 }
@@ -85,18 +90,17 @@ function patienceMs(course: Course): number {
 }
 
 /** Only where one attempt is under way; a part whose bytes are all gone waits for its answer, which may take a while. */
-function slowestFirst(courses: Course[], now: number): { course: Course; left: number }[] {
+function slowestFirst({ courses, routes, now }: Situation): { course: Course; left: number }[] {
   const hedged = new Set(courses.filter(({ isHedge }) => isHedge).map(({ flight }) => flight.job))
+  const usual = Math.min(...routes.map(({ answerMs }) => answerMs ?? Number.POSITIVE_INFINITY))
+  const answerMs = Number.isFinite(usual) ? usual : ANSWER_MS_ASSUMED
+  const isOverdue = ({ movedAt, flight: { route } }: Course) =>
+    now - movedAt > OVERDUE_MS + 2 * (route.answerMs ?? answerMs) + 2 * (route.roundTripMs ?? 0)
   return courses
     .filter(({ flight }) => !hedged.has(flight.job) && now - flight.startedAt > GRACE_MS)
-    .filter((course) => !isWaiting(course) || isOverdue(course, now))
+    .filter((course) => !isWaiting(course) || isOverdue(course))
     .map((course) => ({ course, left: secondsLeft(course, now) }))
     .sort((a, b) => b.left - a.left)
-}
-
-function isOverdue({ movedAt, flight }: Course, now: number): boolean {
-  const { answerMs, roundTripMs = 0 } = flight.route
-  return answerMs !== undefined && now - movedAt > 1_000 + 2 * answerMs + 2 * roundTripMs
 }
 
 /**
@@ -114,10 +118,15 @@ function betterRoute(course: Course, speeds: Map<Route, number>, { routes, now }
   return best && expected(best) > 0 ? { route: best, speed: expected(best) } : undefined
 }
 
-/** What the hedges under way will most likely have cost: the first attempts' bytes so far. */
+/** What a rescue will most likely have cost: the first attempt's bytes, and of a hedge half the part, since both go on. */
+function stakeOf({ flight }: Course, how: Rescue['how']): number {
+  return how === 'move' ? flight.bytes : Math.max(flight.bytes, flight.job.bytes / 2)
+}
+
+/** The stakes of the hedges under way. */
 function atStake(courses: Course[]): number {
   const hedged = new Set(courses.filter(({ isHedge }) => isHedge).map(({ flight }) => flight.job))
   return courses
     .filter(({ flight, isHedge }) => !isHedge && hedged.has(flight.job))
-    .reduce((sum, { flight }) => sum + flight.bytes, 0)
+    .reduce((sum, course) => sum + stakeOf(course, 'hedge'), 0)
 }

@@ -175,19 +175,19 @@ async function fetchRanges({ part, first, meter, options }: Fetch): Promise<void
     pauser: options.pauser,
   })
   const link = createLink(options.api, first, (answer) => engine.use(waysOf(answer)))
-  let left = ranges.length
+  const missing = new Set(ranges)
   try {
     await new Promise<void>((resolve, reject) => {
       signal.addEventListener('abort', () => reject(signal.reason), { once: true })
       engine.add(
         ranges.map((range) => ({
           bytes: range.length,
-          wanted: () => true,
+          wanted: () => missing.has(range),
           giveUp: reject,
           run: async (flight) => {
             await fetchRange({ range, flight, link, part, sender: options.tools.sender })
-            left -= 1
-            if (left === 0) resolve()
+            missing.delete(range)
+            if (missing.size === 0) resolve()
           },
         })),
       )
