@@ -1,0 +1,74 @@
+import type { ChunkSizes } from './chunk-sizes.ts'
+import { GEAR } from './gear.ts'
+
+/**
+ * Finds the ends of chunks in successive slices of one file. `next(bytes, from)` goes on at `from` and answers the index
+ * after the last byte of the current chunk, from which the next one begins, or 0 when that end is not in this slice.
+ * How the file is sliced makes no difference. What remains after the last slice is the last chunk.
+ */
+export type Cutter = { next: (bytes: Uint8Array, from: number) => number }
+
+/**
+ * FastCDC (Xia et al., USENIX ATC 2016): a gear hash of 32 bits, so of the last 32 bytes, looked at only past the
+ * shortest length. Holds two numbers of state.
+ */
+export function createCutter(sizes: ChunkSizes): Cutter {
+  const { minBytes, maxBytes } = sizes
+  const zones = [
+    { until: sizes.normalBytes, mask: sizes.strictMask },
+    { until: maxBytes, mask: sizes.looseMask },
+  ]
+  const roll = { hash: 0, mask: 0, from: 0, to: 0 }
+  let length = 0
+
+  function next(bytes: Uint8Array, from: number): number {
+    const skipped = Math.min(Math.max(0, minBytes - length), bytes.length - from)
+    length += skipped
+    roll.to = from + skipped
+    for (const { until, mask } of zones) {
+      roll.from = roll.to
+      roll.to = Math.min(bytes.length, roll.from + Math.max(0, until - length))
+      roll.mask = mask
+      const end = rollOver(bytes, roll)
+      if (end > 0) return restart(end)
+      length += roll.to - roll.from
+    }
+    return length === maxBytes ? restart(roll.to) : 0
+  }
+
+  function restart(end: number): number {
+    length = 0
+    roll.hash = 0
+    return end
+  }
+
+  return { next }
+}
+
+type Roll = { hash: number; mask: number; from: number; to: number }
+
+/**
+ * Stops after the byte that makes all masked bits zero and answers where; 0 when none does, the hash then goes on. Four
+ * bytes a turn are a quarter faster than one (`npm run bench -- chunking`).
+ */
+function rollOver(bytes: Uint8Array, roll: Roll): number {
+  const { mask, to } = roll
+  const gear = GEAR
+  let { hash, from: at } = roll
+  for (const last = to - 3; at < last; at += 4) {
+    hash = ((hash << 1) + (gear[bytes[at] ?? 0] ?? 0)) | 0
+    if ((hash & mask) === 0) return at + 1
+    hash = ((hash << 1) + (gear[bytes[at + 1] ?? 0] ?? 0)) | 0
+    if ((hash & mask) === 0) return at + 2
+    hash = ((hash << 1) + (gear[bytes[at + 2] ?? 0] ?? 0)) | 0
+    if ((hash & mask) === 0) return at + 3
+    hash = ((hash << 1) + (gear[bytes[at + 3] ?? 0] ?? 0)) | 0
+    if ((hash & mask) === 0) return at + 4
+  }
+  for (; at < to; at++) {
+    hash = ((hash << 1) + (gear[bytes[at] ?? 0] ?? 0)) | 0
+    if ((hash & mask) === 0) return at + 1
+  }
+  roll.hash = hash
+  return 0
+}
