@@ -27,7 +27,7 @@ export function averageBytesOf(fileSize: number): number {
 /**
  * Bounds and masks for an average of 2^n bytes, normalized as in FastCDC (Xia et al., USENIX ATC 2016, section 3.4): no
  * end before half of it; up to three quarters one position in 2^(n+1) ends a chunk, then one in 2^(n-1); at four times
- * it ends anyway. In random bytes that makes 1.13 times the nominal average.
+ * it ends anyway. In random bytes that makes 1.18 times the nominal average.
  */
 export function chunkSizesOf(averageBytes: number): ChunkSizes {
   const bits = Math.log2(averageBytes)
