@@ -39,7 +39,7 @@ export async function chunkFile(slices: Slices, options: ChunkOptions): Promise<
   const list = createList(fileSize, averageBytes)
 
   async function add(chunks: Uint8Array<ArrayBuffer>[]): Promise<void> {
-    const digests = await Promise.all(chunks.map(digest))
+    const digests = await Promise.all(chunks.map((bytes) => digest(bytes)))
     for (const [index, bytes] of digests.entries()) list.add(chunks[index]?.length ?? 0, bytes)
   }
 

@@ -1,9 +1,12 @@
 import { averageBytesOf, type ChunkSizes, chunkSizesOf } from './chunk-sizes.ts'
+import { toHex } from './content-id.ts'
 import type { Manifest } from './encode-manifest.ts'
 import { FILE_BYTES_MAX, layoutOf } from './layout.ts'
 import {
   CHECKSUM_BYTES,
+  COUNT_AT,
   checksumOf,
+  DIGEST_AT,
   HEADER_BYTES,
   ID_BYTES,
   MAGIC,
@@ -43,11 +46,11 @@ function readHeader(bytes: Uint8Array): Header | null {
   if (MAGIC.some((byte, at) => bytes[at] !== byte)) return null
   const view = new DataView(bytes.buffer, bytes.byteOffset)
   const fileSize = view.getUint16(4) * 2 ** 32 + view.getUint32(6)
-  const count = view.getUint32(42)
+  const count = view.getUint32(COUNT_AT)
   const room = bytes.length - HEADER_BYTES - CHECKSUM_BYTES
   if (fileSize > FILE_BYTES_MAX || bytes.length > manifestBytesMax(fileSize)) return null
   if (count * ID_BYTES > room || (count === 0) !== (fileSize === 0)) return null
-  return { fileSize, digest: bytes.subarray(10, 42), count }
+  return { fileSize, digest: bytes.subarray(DIGEST_AT, COUNT_AT), count }
 }
 
 async function isWhole(bytes: Uint8Array<ArrayBuffer>): Promise<boolean> {
@@ -100,7 +103,6 @@ function readIds(bytes: Uint8Array, count: number): Float64Array {
 }
 
 function fileHashOf({ fileSize, digest }: Header): string {
-  const hex = Array.from(digest, (byte) => byte.toString(16).padStart(2, '0')).join('')
   const { partCount } = layoutOf(fileSize)
-  return partCount === 1 ? `sha256:${hex}` : `sha256:${hex}-${partCount}`
+  return partCount === 1 ? `sha256:${toHex(digest)}` : `sha256:${toHex(digest)}-${partCount}`
 }

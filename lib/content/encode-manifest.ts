@@ -1,7 +1,15 @@
 import type { Chunks } from './chunk.ts'
 import { averageBytesOf, chunkSizesOf } from './chunk-sizes.ts'
-import { contentIdFits, parseContentId } from './content-id.ts'
-import { CHECKSUM_BYTES, checksumOf, HEADER_BYTES, ID_BYTES, MAGIC } from './manifest-format.ts'
+import { contentIdFits, fromHex, parseContentId } from './content-id.ts'
+import {
+  CHECKSUM_BYTES,
+  COUNT_AT,
+  checksumOf,
+  DIGEST_AT,
+  HEADER_BYTES,
+  ID_BYTES,
+  MAGIC,
+} from './manifest-format.ts'
 
 /** What a manifest says: which content it describes, and where its chunks lie. */
 export type Manifest = { fileHash: string; chunks: Chunks }
@@ -12,7 +20,10 @@ export type Manifest = { fileHash: string; chunks: Chunks }
  * @throws RangeError for a content id that is malformed or does not fit the size, and for chunks of another average
  * than the file's own
  */
-export async function encodeManifest({ fileHash, chunks }: Manifest): Promise<Uint8Array> {
+export async function encodeManifest({
+  fileHash,
+  chunks,
+}: Manifest): Promise<Uint8Array<ArrayBuffer>> {
   const { fileSize, averageBytes } = chunks
   const id = parseContentId(fileHash)
   if (id === null || !contentIdFits(fileHash, fileSize)) {
@@ -28,9 +39,8 @@ export async function encodeManifest({ fileHash, chunks }: Manifest): Promise<Ui
   const view = new DataView(bytes.buffer)
   view.setUint16(4, fileSize / 2 ** 32)
   view.setUint32(6, fileSize % 2 ** 32)
-  for (let at = 0; at < 32; at++)
-    view.setUint8(10 + at, Number.parseInt(id.digest.slice(at * 2, at * 2 + 2), 16))
-  view.setUint32(42, chunks.ids.length)
+  bytes.set(fromHex(id.digest), DIGEST_AT)
+  view.setUint32(COUNT_AT, chunks.ids.length)
   bytes.set(lengths, HEADER_BYTES)
   let at = HEADER_BYTES + lengths.length
   for (const chunkId of chunks.ids) {

@@ -8,6 +8,8 @@
  * The average is `averageBytesOf(fileSize)`, the number of parts in the content id `layoutOf(fileSize)`.
  */
 export const MAGIC = [0x4a, 0x43, 0x4d, 0x31]
+export const DIGEST_AT = 10
+export const COUNT_AT = 42
 export const HEADER_BYTES = 46
 export const ID_BYTES = 6
 export const CHECKSUM_BYTES = 8

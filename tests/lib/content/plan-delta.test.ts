@@ -103,6 +103,13 @@ test('nothing is copied for a file of one part, from a base of up to 5 MiB, nor 
   expect(bytesToSend(planDelta(coarse, coarse))).toBe(0)
 })
 
+test('equal ids of chunks with other lengths are not the same bytes', () => {
+  const [even, uneven] = [madeUp(2000, (index) => index), madeUp(2000, (index) => index)]
+  uneven.offsets[1001] = (uneven.offsets[1001] ?? 0) + 1
+  const sent = planDelta(uneven, even).filter(({ baseOffset }) => baseOffset === null)
+  expect(sent.map(({ partNumber }) => partNumber)).toEqual([4])
+})
+
 test('a file and a base of nothing have plans', () => {
   const empty = madeUp(0, () => 0)
   expect(planDelta(empty, empty)).toEqual([{ partNumber: 1, length: 0, baseOffset: null }])
