@@ -123,6 +123,14 @@ test('lengths and ends that no chunker makes are refused', async () => {
   expect(await decodeManifest(await twoChunks(minBytes, minBytes))).toBe(null)
 })
 
+test('a length that could have been written shorter is refused', async () => {
+  const { minBytes } = chunkSizesOf(averageBytesOf(0))
+  const body = [...(await encoded(listOf(minBytes * 2, [minBytes, minBytes])))].slice(0, -8)
+  expect(body[46]).toBe(0)
+  expect(await decodeManifest(sealed(body))).not.toBe(null)
+  expect(await decodeManifest(sealed(body.toSpliced(46, 1, 128, 0)))).toBe(null)
+})
+
 test('a content id that does not fit the size, and chunks of another average, are not written', async () => {
   const chunks = madeUpChunks(100_000, 3)
   for (const fileHash of [`sha256:${HEX}-2`, HEX, '']) {

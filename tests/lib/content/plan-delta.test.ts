@@ -110,6 +110,37 @@ test('equal ids of chunks with other lengths are not the same bytes', () => {
   expect(sent.map(({ partNumber }) => partNumber)).toEqual([4])
 })
 
+test('bounds count to the byte: a base of 5 MiB, a file of 16 MiB, chunks that agree but for their average', () => {
+  const file = madeUp(2000, (index) => index)
+  const copied = (base: Chunks, of: Chunks) =>
+    planDelta(base, of).filter(({ baseOffset }) => baseOffset !== null).length
+  expect(
+    copied(
+      madeUp(320, (index) => index),
+      file,
+    ),
+  ).toBe(0)
+  expect(
+    copied(
+      madeUp(321, (index) => index),
+      file,
+    ),
+  ).toBe(1)
+  expect(
+    copied(
+      file,
+      madeUp(1024, (index) => index),
+    ),
+  ).toBe(0)
+  expect(
+    copied(
+      file,
+      madeUp(1025, (index) => index),
+    ),
+  ).toBe(4)
+  expect(copied({ ...file, averageBytes: 32 * KIB }, file)).toBe(0)
+})
+
 test('a file and a base of nothing have plans', () => {
   const empty = madeUp(0, () => 0)
   expect(planDelta(empty, empty)).toEqual([{ partNumber: 1, length: 0, baseOffset: null }])
