@@ -79,10 +79,12 @@ function digestBytes(digest: Uint8Array): Uint8Array {
   return digest
 }
 
-function toHex(bytes: Uint8Array): string {
+/** Two lower-case digits for each byte. */
+export function toHex(bytes: Uint8Array): string {
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')
 }
 
-function fromHex(hex: string): Uint8Array {
+/** The bytes of pairs of hexadecimal digits. */
+export function fromHex(hex: string): Uint8Array {
   return Uint8Array.from(hex.match(/../g) ?? [], (pair) => Number.parseInt(pair, 16))
 }

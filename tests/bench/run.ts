@@ -1,11 +1,14 @@
+import { benchChunking } from './chunking.ts'
+import { benchDeltas } from './deltas.ts'
 import { benchEndpoints } from './endpoints.ts'
 import { benchHashing } from './hash.ts'
 import { markdownOf } from './markdown.ts'
 import { benchRanking } from './rank.ts'
 import { benchRelay } from './relay.ts'
 import { benchSigning } from './sign.ts'
+import { benchSimilarity } from './similarity.ts'
 
-const HELP = `Usage: npm run bench -- [signing] [hashing] [relay] [ranking] [endpoints] [--markdown]
+const HELP = `Usage: npm run bench -- [signing] [hashing] [relay] [ranking] [chunking] [deltas] [similarity] [endpoints] [--markdown]
 
 Measures what the code itself costs on this machine, side by side in one run. Figures are of this run and this machine;
 ratios travel, absolute numbers do not. Without a name all are run. --markdown prints tables as docs/benchmarks.md has them.`
@@ -17,6 +20,9 @@ const BENCHES = {
   hashing: benchHashing,
   relay: benchRelay,
   ranking: benchRanking,
+  chunking: benchChunking,
+  deltas: benchDeltas,
+  similarity: benchSimilarity,
 }
 
 const names = process.argv.slice(2).filter((name) => name !== '--markdown')
