@@ -4,11 +4,9 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface, type Interface } from 'node:readline'
 import type { Programs } from './build.ts'
+import { allowCongestionControl, CONGESTION } from './congestion.ts'
 import { ADDRESSES, configOf, type Link } from './link.ts'
 import { end, run } from './namespace.ts'
-
-/** What clients send with on Linux, macOS and Windows; this machine's own default may be another. */
-export const CONGESTION = 'cubic'
 
 /** Linux' own limits, set so that they are the same everywhere. */
 const SETTINGS = [
@@ -49,7 +47,9 @@ export async function startLab(
   removeLeftovers()
   const prefix = `jw${process.pid}-`
   const nodes = ['client', 'origin', 'control', ...ADDRESSES.edges.map((_, at) => `edge${at + 1}`)]
+  const putBack = allowCongestionControl()
   const remove = () => {
+    putBack()
     for (const node of nodes) removeNamespace(`${prefix}${node}`)
   }
   try {
