@@ -1,4 +1,7 @@
-import { HELP, readOptions } from './options.ts'
+import { checkWan } from './check.ts'
+import { HELP, type Options, readOptions } from './options.ts'
+import { readRecords } from './record.ts'
+import { printReport, writeReport } from './report.ts'
 import { missingForEmulation } from './requirements.ts'
 import { SCENARIOS, scenariosNamed } from './scenarios.ts'
 import { runSuite } from './suite.ts'
@@ -18,11 +21,19 @@ async function act(words: string[]): Promise<number> {
   const options = readOptions(words)
   if (options.act === 'help') console.log(HELP)
   else if (options.act === 'list') console.log(listOfAll())
+  else if (options.act === 'check') return await checkWan()
+  else if (options.act === 'report') report(options)
   else return await measure(options)
   return 0
 }
 
-async function measure(options: ReturnType<typeof readOptions>): Promise<number> {
+function report({ file = '', markdown, write }: Options): void {
+  const records = readRecords(file)
+  if (write) writeReport(records)
+  else printReport(records, markdown)
+}
+
+async function measure(options: Options): Promise<number> {
   const scenarios = scenariosNamed(options.scenarios)
   for (const name of options.ways) wayNamed(name)
   const missing = missingForEmulation()
@@ -31,6 +42,7 @@ async function measure(options: ReturnType<typeof readOptions>): Promise<number>
     return 0
   }
   const records = await runSuite(scenarios, options)
+  printReport(records, options.markdown)
   return records.some(({ error }) => error !== undefined) ? 1 : 0
 }
 

@@ -19,6 +19,10 @@ export type Scenario = {
   cold?: boolean
   /** Kills the nearest relay when half of the file is sent. */
   kills?: boolean
+  /** One of several that differ in one thing: report plots them against it. */
+  sweep?: 'loss'
+  /** Only run when it is named. */
+  byName?: boolean
   /** No emulation: client and store in one namespace. */
   loopback?: boolean
 }
@@ -46,6 +50,7 @@ export const SCENARIOS: readonly Scenario[] = [
     link: HEADLINE,
     fileBytes: 100 * MB,
     ways: ['single', 'ours', ...EVERY_PEER],
+    sweep: 'loss',
   },
   {
     name: 'headline-direct',
@@ -137,11 +142,25 @@ export const SCENARIOS: readonly Scenario[] = [
     ways: ['ours-direct', 'rclone16', 'lib16', 'single'],
     loopback: true,
   },
+  ...[0, 0.01, 0.1].map(lossy),
 ]
+
+/** The headline with other losses. A single stream takes minutes at the highest. */
+function lossy(percent: number): Scenario {
+  return {
+    name: `loss-${percent}`,
+    title: `100 MB, 300 Mbit/s up, 165 ms, ${percent} % loss`,
+    link: `300m,${percent},0,165,1500k`,
+    fileBytes: 100 * MB,
+    ways: ['single', 'ours', 'rclone16'],
+    sweep: 'loss',
+    byName: true,
+  }
+}
 
 /** @throws Error that names the known ones */
 export function scenariosNamed(names: readonly string[]): Scenario[] {
-  if (names.length === 0) return [...SCENARIOS]
+  if (names.length === 0) return SCENARIOS.filter(({ byName }) => !byName)
   return names.map((name) => {
     const found = SCENARIOS.find((scenario) => scenario.name === name)
     if (found) return found

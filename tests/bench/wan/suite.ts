@@ -1,4 +1,3 @@
-import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { writeBigFile } from '../../local/big-file.ts'
 import { buildPrograms, type Programs } from './build.ts'
@@ -41,10 +40,8 @@ async function runScenario(
   { runs, json, programs }: SuiteOptions & { programs: Programs },
 ): Promise<RunRecord[]> {
   console.log(`\n${scenario.name}: ${scenario.title} (${scenario.link})`)
-  const world = await startUntilSignalled(scenario, programs)
-  const file = join(world.folder, 'file.bin')
   const records: RunRecord[] = []
-  try {
+  await inWorld(scenario, programs, async (world, file) => {
     await writeBigFile(file, scenario.fileBytes)
     for (let round = 0; round < runs; round += 1) {
       for (const name of rotated(scenario.ways, round)) {
@@ -55,27 +52,27 @@ async function runScenario(
         console.log(lineOf(record))
       }
     }
-  } finally {
-    rmSync(file, { force: true })
-    await world.stop()
-  }
+  })
   return records
 }
 
-/** A world that goes when this process is told to. */
-async function startUntilSignalled(scenario: Scenario, programs: Programs): Promise<World> {
+/** Starts a scenario's world for a while, with the name of a file to send; it goes when this process is told to, too. */
+export async function inWorld(
+  scenario: Scenario,
+  programs: Programs,
+  act: (world: World, file: string) => Promise<void>,
+): Promise<void> {
   const tus = scenario.ways.includes('tus')
   const world = await startWorld(scenario, { programs, tus })
   const end = () => void world.stop().then(() => process.exit(1))
   process.once('SIGINT', end)
   process.once('SIGTERM', end)
-  return {
-    ...world,
-    stop: async () => {
-      process.off('SIGINT', end)
-      process.off('SIGTERM', end)
-      await world.stop()
-    },
+  try {
+    await act(world, join(world.folder, 'file.bin'))
+  } finally {
+    process.off('SIGINT', end)
+    process.off('SIGTERM', end)
+    await world.stop()
   }
 }
 
