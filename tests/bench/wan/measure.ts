@@ -35,10 +35,12 @@ export async function measureRun(
   const idle = await waitsIdle(world)
   await world.lab.traffic()
   const before = { emulator: emulatorSeconds(world), store: await world.store.ask('settle') }
+  const cores = coreTimes()
 
   const ran = await runClient(attempt, wayNamed(name))
   const traffic = await world.lab.traffic()
   const emulator = emulatorSeconds(world) - before.emulator
+  const idlePercent = rounded(idleSince(cores))
   const busy = during(await waitsNow(world), ran)
   const after = await world.store.ask('settle')
   if (scenario.kills) await world.relays.start(0)
@@ -57,6 +59,7 @@ export async function measureRun(
     ...(busy.length > 0 && idle.length > 0 && { waiting: waitingOf(idle, busy) }),
     emulatorCpuShare: rounded(emulator / ran.figures.wallSeconds),
     storeCpuSeconds: rounded(Number(after.cpuSeconds) - Number(before.store.cpuSeconds)),
+    idlePercent,
     load: rounded(loadavg()[0] ?? 0),
     ...(error !== undefined && { error }),
     machine: machine(),
@@ -164,6 +167,20 @@ function lineFigures(traffic: Traffic) {
 function emulatorSeconds({ lab }: World): number {
   const fields = readFileSync(`/proc/${lab.emulatorPid}/stat`, 'utf8').split(' ')
   return (Number(fields[13]) + Number(fields[14])) / CLOCK_TICKS_PER_SECOND
+}
+
+type CoreTimes = { idle: number; all: number }
+
+/** Of all cores since the machine started, in ms. */
+function coreTimes(): CoreTimes {
+  const times = cpus().map((core) => core.times)
+  const all = times.reduce((sum, one) => sum + Object.values(one).reduce((a, b) => a + b, 0), 0)
+  return { idle: times.reduce((sum, { idle }) => sum + idle, 0), all }
+}
+
+function idleSince(before: CoreTimes): number {
+  const now = coreTimes()
+  return (100 * (now.idle - before.idle)) / Math.max(1, now.all - before.all)
 }
 
 function machine(): RunRecord['machine'] {

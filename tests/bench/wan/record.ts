@@ -37,6 +37,8 @@ export type RunRecord = {
   lateMeanUs: number
   emulatorCpuShare: number
   storeCpuSeconds: number
+  /** Of the machine's cores over the run, in percent: near 0 everything waited for everything. */
+  idlePercent: number
   load: number
   error?: string
   machine: { cpu: string; cores: number; kernel: string; node: string; congestion: string }

@@ -17,6 +17,8 @@ export type Scenario = {
   probes?: boolean
   /** Starts the relays anew before each run. */
   cold?: boolean
+  /** Does not wait until the deployment has heard the relays' heartbeats. */
+  hasty?: boolean
   /** Kills the nearest relay when half of the file is sent. */
   kills?: boolean
   /** One of several that differ in one thing: report plots them against it. */

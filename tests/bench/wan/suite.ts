@@ -91,6 +91,7 @@ function lineOf(record: RunRecord): string {
     `late ${latePercent} %`,
     `emulator ${emulatorCpuShare} core`,
     `store ${record.storeCpuSeconds} s`,
+    `idle ${record.idlePercent.toFixed(0)} %`,
     `load ${record.load}`,
   ]
   return `  ${round + 1} ${way.padEnd(15)} ${figures.join(', ')}${counts(record) ? '' : '  DISCARDED'}`

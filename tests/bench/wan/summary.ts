@@ -39,6 +39,8 @@ export type ScenarioSummary = {
   discarded: number
   failed: number
   load: { least: number; most: number }
+  /** The machine's idle share, in percent: the median of the runs that count. */
+  idlePercent: number
 }
 
 /** Groups records by scenario, in the order they came; a scenario none of whose runs count is left out. */
@@ -81,6 +83,7 @@ function summaryOf(records: readonly RunRecord[]): ScenarioSummary {
     discarded: records.length - good.length - failed,
     failed,
     load: rangeOf(records.map(({ load }) => load)),
+    idlePercent: medianOf(good, (record) => record.idlePercent) ?? 0,
   }
 }
 

@@ -59,11 +59,11 @@ function titleOf(name: string): string {
   return SCENARIOS.find((scenario) => scenario.name === name)?.title ?? name
 }
 
-function caveatsOf({ discarded, failed, load }: ScenarioSummary): string {
+function caveatsOf({ discarded, failed, load, idlePercent }: ScenarioSummary): string {
   const out = [
     `${discarded} ${discarded === 1 ? 'run' : 'runs'} discarded because the emulator was late`,
     ...(failed > 0 ? [`${failed} failed`] : []),
-    `load average ${load.least.toFixed(1)} to ${load.most.toFixed(1)}`,
+    `load average ${load.least.toFixed(1)} to ${load.most.toFixed(1)}, cores ${idlePercent.toFixed(0)} % idle`,
   ]
   return `${out.join(', ')}.`
 }

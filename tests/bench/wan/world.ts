@@ -66,7 +66,7 @@ export async function startWorld(
     const parts = { lab, link, folder, undo }
     const core = await startCore(parts)
     const extras = await startExtras(parts, { tus, probes: scenario.probes ?? false })
-    await sleep(SETTLE_MS)
+    if (!scenario.hasty) await sleep(SETTLE_MS)
     const takeTusBytes = () => takeFiles(join(folder, 'tus'))
     return { lab, link, folder, ...core, ...extras, takeTusBytes, stop }
   } catch (error) {
