@@ -1,5 +1,7 @@
 import { spawnSync } from 'node:child_process'
 import { accessSync, constants } from 'node:fs'
+import { allowCongestionControl, CONGESTION } from './congestion.ts'
+import { ROOM } from './world.ts'
 
 /** What this machine lacks for the emulated network, each in words that say what to do. Empty where nothing is missing. */
 export function missingForEmulation(): string[] {
@@ -9,11 +11,10 @@ export function missingForEmulation(): string[] {
   if (!isUsable('/dev/net/tun')) missing.push('/dev/net/tun: the kernel module tun')
   if (!answers('cc', '--version')) missing.push('cc: a C compiler (Debian: gcc libc6-dev)')
   if (!answers('ip', '-V')) missing.push('ip: iproute2')
-  if (missing.length === 0 && !makesNamespaces())
-    missing.push(
-      'network namespaces: `ip netns add` is refused here (a container needs CAP_SYS_ADMIN)',
-    )
-  return missing
+  if (!answers('sysctl', '--version')) missing.push('sysctl: procps')
+  if (!isUsable(ROOM)) missing.push(`${ROOM}: memory for what is stored`)
+  if (missing.length > 0) return missing
+  return [faultOfCongestionControl(), faultOfNamespaces()].filter((fault) => fault !== null)
 }
 
 /** Whether a command runs and says it is fine. */
@@ -30,9 +31,22 @@ function isUsable(file: string): boolean {
   }
 }
 
-function makesNamespaces(): boolean {
+function faultOfCongestionControl(): string | null {
+  try {
+    allowCongestionControl()()
+    return null
+  } catch {
+    return `${CONGESTION}: the kernel does not let connections send with it`
+  }
+}
+
+/** A container may show the device and still refuse to make one. */
+function faultOfNamespaces(): string | null {
   const name = `jw${process.pid}-try`
-  const made = answers('ip', 'netns', 'add', name)
-  if (made) spawnSync('ip', ['netns', 'del', name])
-  return made
+  if (!answers('ip', 'netns', 'add', name)) {
+    return 'network namespaces: `ip netns add` is refused (a container needs CAP_SYS_ADMIN)'
+  }
+  const isMade = answers('ip', '-n', name, 'tuntap', 'add', 'dev', 'try0', 'mode', 'tun')
+  spawnSync('ip', ['netns', 'del', name])
+  return isMade ? null : 'TUN devices: they cannot be made here (a container needs CAP_NET_ADMIN)'
 }

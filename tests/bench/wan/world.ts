@@ -26,7 +26,7 @@ const PROXY_PORT = 8081
 const TUS_PORT = 1080
 const ECHO_PORT = 7
 /** Memory, so that no disk is measured. */
-const ROOM = '/dev/shm'
+export const ROOM = '/dev/shm'
 /** Heartbeats that came before the registration was known are repeated after about 5 s. */
 const SETTLE_MS = 6_000
 
