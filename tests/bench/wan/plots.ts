@@ -19,7 +19,10 @@ function barsOf({ scenario, ways, limitSeconds }: ScenarioSummary): string {
     bars: ways.map(({ label, seconds, least, most, kind }) => ({
       ...{ label, kind, value: seconds, least, most },
     })),
-    limit: { label: `the line: ${limitSeconds.toFixed(1)} s`, value: limitSeconds },
+    limit:
+      limitSeconds === null
+        ? null
+        : { label: `the line: ${limitSeconds.toFixed(1)} s`, value: limitSeconds },
   })
 }
 

@@ -21,9 +21,9 @@ export function printReport(records: readonly RunRecord[], isMarkdown: boolean):
     return
   }
   for (const summary of summaries) {
-    console.log(
-      `\n${summary.scenario} (${summary.link}), limit ${summary.limitSeconds.toFixed(2)} s`,
-    )
+    const { limitSeconds } = summary
+    const limit = limitSeconds === null ? 'none' : `${limitSeconds.toFixed(2)} s`
+    console.log(`\n${summary.scenario} (${summary.link}), limit ${limit}`)
     console.table(rowsOf(summary))
     const { discarded, failed } = summary
     if (discarded + failed > 0) console.log(`${discarded} runs discarded, ${failed} failed`)

@@ -111,7 +111,7 @@ export const SCENARIOS: readonly Scenario[] = [
     title: '100 MB, 200 Mbit/s up, 0.01 % loss; the relays were started just before',
     link: GOOD_EDGES,
     fileBytes: 100 * MB,
-    ways: ['ours', 'rclone16-edge'],
+    ways: ['ours', 'ours-direct'],
     cold: true,
   },
   {

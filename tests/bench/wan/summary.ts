@@ -1,5 +1,6 @@
 import { limitSeconds, parseLink } from './link.ts'
 import { counts, type RunRecord } from './record.ts'
+import { SCENARIOS } from './scenarios.ts'
 import { median, rangeOf } from './statistics.ts'
 import { WAYS } from './ways.ts'
 
@@ -14,7 +15,7 @@ export type Summary = {
   most: number
   mbps: number
   /** Of what the line allows, 0 to 1. */
-  limitShare: number
+  limitShare: number | null
   /** How often faster than one PUT, and than the best published client that goes straight to the store. */
   toSingle: number | null
   toBestPeer: number | null
@@ -34,7 +35,8 @@ export type ScenarioSummary = {
   scenario: string
   link: string
   fileBytes: number
-  limitSeconds: number
+  /** What no client can beat; null without emulation. */
+  limitSeconds: number | null
   ways: Summary[]
   discarded: number
   failed: number
@@ -54,7 +56,8 @@ export function summarize(records: readonly RunRecord[]): ScenarioSummary[] {
 function summaryOf(records: readonly RunRecord[]): ScenarioSummary {
   const good = records.filter(counts)
   const [{ scenario = '', link = '1m', fileBytes = 0 } = {}] = records
-  const limit = limitSeconds(fileBytes, parseLink(link))
+  const isLoopback = SCENARIOS.find(({ name }) => name === scenario)?.loopback ?? false
+  const limit = isLoopback ? null : limitSeconds(fileBytes, parseLink(link))
   const ways = [...new Set(good.map(({ way }) => way))].map((way) =>
     wayOf(
       way,
@@ -87,7 +90,7 @@ function summaryOf(records: readonly RunRecord[]): ScenarioSummary {
   }
 }
 
-function wayOf(way: string, records: RunRecord[], limit: number): Summary {
+function wayOf(way: string, records: RunRecord[], limit: number | null): Summary {
   const known = WAYS[way]
   const of = (value: (record: RunRecord) => number | undefined) => medianOf(records, value)
   const seconds = of((record) => record.seconds) ?? 0
@@ -102,7 +105,7 @@ function wayOf(way: string, records: RunRecord[], limit: number): Summary {
     seconds,
     ...range,
     mbps: (fileBytes * 8) / seconds / 1e6,
-    limitShare: limit / seconds,
+    limitShare: limit === null ? null : limit / seconds,
     toSingle: null,
     toBestPeer: null,
     transferSeconds: of((record) => record.transferSeconds),

@@ -28,22 +28,27 @@ export type BarChart = {
   title: string
   unit: string
   bars: Bar[]
-  limit: { label: string; value: number }
+  limit: { label: string; value: number } | null
 }
 
-/** Horizontal bars with their ranges, and a line that none can pass. */
+/** Horizontal bars with their ranges, and the line that none can pass, if there is one. */
 export function barChart({ title, unit, bars, limit }: BarChart): string {
   const height = TOP + bars.length * ROW_HEIGHT + BOTTOM
-  const most = Math.max(limit.value, ...bars.map((bar) => bar.most))
+  const most = Math.max(limit?.value ?? 0, ...bars.map((bar) => bar.most))
   const scale = (value: number) => LABEL_WIDTH + (value / most) * (WIDTH - LABEL_WIDTH - RIGHT)
-  const below = TOP + bars.length * ROW_HEIGHT
-  const limitAt = round(scale(limit.value))
   return svg(height, title, [
     text({ x: 0, y: 18, anchor: 'start', fill: COLORS.text, weight: 'bold' }, title),
     ...bars.flatMap((bar, at) => rowOf(bar, { y: TOP + at * ROW_HEIGHT, scale, unit })),
-    `<line x1="${limitAt}" x2="${limitAt}" y1="${TOP - 6}" y2="${below}" stroke="${COLORS.limit}" stroke-dasharray="4 3"/>`,
-    text({ x: limitAt, y: below + 16, anchor: 'middle', fill: COLORS.limit }, limit.label),
+    ...(limit === null ? [] : limitLine(limit.label, scale(limit.value), height - BOTTOM)),
   ])
+}
+
+function limitLine(label: string, x: number, below: number): string[] {
+  const at = round(x)
+  return [
+    `<line x1="${at}" x2="${at}" y1="${TOP - 6}" y2="${below}" stroke="${COLORS.limit}" stroke-dasharray="4 3"/>`,
+    text({ x, y: below + 16, anchor: 'middle', fill: COLORS.limit }, label),
+  ]
 }
 
 export type LineChart = {

@@ -7,15 +7,13 @@ const GB = 1e9
 const LARGE_BYTES = 10 * GB
 
 /** The line of a table, as words: of the same columns for each way of a scenario. */
-export function rowsOf({ ways, limitSeconds }: ScenarioSummary): object[] {
+export function rowsOf({ ways }: ScenarioSummary): object[] {
   const withWaiting = ways.some(({ addedP95Ms }) => addedP95Ms !== null)
-  const isLimited =
-    limitSeconds < ways.reduce((least, { seconds }) => Math.min(least, seconds), 1e9)
   return ways.map((way) => ({
     way: way.label,
     seconds: `${secondsOf(way.seconds)} (${secondsOf(way.least)}-${secondsOf(way.most)}, ${way.runs})`,
     'Mbit/s': way.mbps.toFixed(0),
-    ...(isLimited && { 'of limit': percentOf(way.limitShare) }),
+    ...(way.limitShare !== null && { 'of limit': percentOf(way.limitShare) }),
     'to one PUT': ratioOf(way.toSingle),
     'to best peer': ratioOf(way.toBestPeer),
     'parts alone': secondsOrNothing(way.transferSeconds),
@@ -36,7 +34,7 @@ export function documentOf(
   const sections = summaries.map((summary) =>
     [
       `### ${summary.scenario}: ${titleOf(summary.scenario)}`,
-      `\`${summary.link}\`; no client can be faster than ${secondsOf(summary.limitSeconds)} s. ${caveatsOf(summary)}`,
+      `${linkOf(summary)} ${caveatsOf(summary)}`,
       `![Seconds per way](${plots}/wan-${summary.scenario}.svg)`,
       markdownOf(rowsOf(summary)),
       ...largeOf(summary),
@@ -57,6 +55,11 @@ function largeOf({ fileBytes, ways }: ScenarioSummary): string[] {
 
 function titleOf(name: string): string {
   return SCENARIOS.find((scenario) => scenario.name === name)?.title ?? name
+}
+
+function linkOf({ link, limitSeconds }: ScenarioSummary): string {
+  if (limitSeconds === null) return 'No emulation.'
+  return `\`${link}\`; no client can be faster than ${secondsOf(limitSeconds)} s.`
 }
 
 function caveatsOf({ discarded, failed, load, idlePercent }: ScenarioSummary): string {
