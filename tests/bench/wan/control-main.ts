@@ -3,6 +3,7 @@ import type { Location } from '../../local/function-request.ts'
 import { startFunctionsChild } from '../../local/functions-child.ts'
 import { startPostgresWithFront } from '../../local/postgres-with-front.ts'
 import { startRedisWithFront } from '../../local/redis-with-front.ts'
+import { loadFunctions } from './load-functions.ts'
 
 /** A relay as its operator registers it (POST /api/edges). */
 export type Registration = {
@@ -27,7 +28,7 @@ export type ControlOptions = {
 }
 
 // The control plane: PostgreSQL, Redis and the functions, as a deployment has them. Says {"url","apiKey"} when it serves, with
-// the key of an account; a message has it register the relays, which then have to answer.
+// the key of an account; a message has it register the relays, which then have to answer, and load the functions' code.
 const options: ControlOptions = JSON.parse(process.argv[2] ?? '{}')
 const database = await startPostgresWithFront({
   dataDir: join(options.dataDir, 'postgres'),
@@ -50,6 +51,8 @@ const functions = await startFunctionsChild(env, { host, port, location })
 
 process.on('message', async () => {
   for (const relay of options.relays) await register(relay)
+  const { apiKey: another } = await anAccount()
+  await loadFunctions(join(options.dataDir, 'loaded'), { url: functions.url, apiKey: another })
   process.send?.({ registered: options.relays.length })
 })
 process.on('SIGTERM', async () => {

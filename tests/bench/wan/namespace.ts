@@ -26,7 +26,7 @@ export type InNamespace = {
 export function spawnIn({ namespace, words, env, stdio }: InNamespace): ChildProcess {
   return spawn('ip', ['netns', 'exec', namespace, ...words], {
     cwd: REPOSITORY,
-    env: { ...process.env, ...env },
+    env: { ...process.env, NODE_NO_WARNINGS: '1', ...env },
     stdio: stdio ?? ['ignore', 'inherit', 'inherit'],
   })
 }
