@@ -6,7 +6,7 @@ import { createInterface, type Interface } from 'node:readline'
 import type { Programs } from './build.ts'
 import { allowCongestionControl, CONGESTION } from './congestion.ts'
 import { ADDRESSES, configOf, type Link } from './link.ts'
-import { end, run } from './namespace.ts'
+import { end, run, runQuietly } from './namespace.ts'
 
 /** Linux' own limits, set so that they are the same everywhere. */
 const SETTINGS = [
@@ -44,13 +44,12 @@ export async function startLab(
   link: Link,
   { programs, folder, client }: { programs: Programs; folder: string; client?: string },
 ): Promise<Lab> {
-  removeLeftovers()
   const prefix = `jw${process.pid}-`
   const nodes = ['client', 'origin', 'control', ...ADDRESSES.edges.map((_, at) => `edge${at + 1}`)]
   const putBack = allowCongestionControl()
   const remove = () => {
     putBack()
-    for (const node of nodes) removeNamespace(`${prefix}${node}`)
+    for (const node of nodes) runQuietly('ip', 'netns', 'del', `${prefix}${node}`)
   }
   try {
     for (const node of nodes) addNamespace(`${prefix}${node}`, node.startsWith('edge'))
@@ -97,29 +96,4 @@ function addNamespace(name: string, isEdge: boolean): void {
   run('ip', 'netns', 'add', name)
   const settings = isEdge ? [...SETTINGS, ...EDGE_SETTINGS] : SETTINGS
   run('ip', 'netns', 'exec', name, 'sysctl', '-qw', ...settings)
-}
-
-function removeNamespace(name: string): void {
-  try {
-    run('ip', 'netns', 'del', name)
-  } catch {
-    // It was never made.
-  }
-}
-
-/** Namespaces of a run that was killed. */
-function removeLeftovers(): void {
-  for (const line of run('ip', 'netns', 'list').split('\n')) {
-    const [, name, pid] = /^(jw(\d+)-\w+)/.exec(line) ?? []
-    if (name && !isRunning(Number(pid))) removeNamespace(name)
-  }
-}
-
-function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch {
-    return false
-  }
 }

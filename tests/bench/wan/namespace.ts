@@ -15,6 +15,12 @@ export function run(...words: string[]): string {
   throw new Error(`${words.join(' ')} failed: ${error?.message ?? stderr}`)
 }
 
+/** Runs a command whose failure changes nothing. */
+export function runQuietly(...words: string[]): void {
+  const [command = '', ...rest] = words
+  spawnSync(command, rest, { stdio: 'ignore' })
+}
+
 export type InNamespace = {
   namespace: string
   words: string[]

@@ -13,6 +13,7 @@ import { FIXED, newSecrets, type Secrets } from '../../local/settings.ts'
 import type { Programs } from './build.ts'
 import type { ControlOptions } from './control-main.ts'
 import { type Lab, startLab } from './lab.ts'
+import { removeLeftovers } from './leftovers.ts'
 import { ADDRESSES, type Link, parseLink } from './link.ts'
 import { type Server, startServer } from './namespace.ts'
 import { placesOf } from './place.ts'
@@ -55,6 +56,7 @@ export async function startWorld(
     for (const step of undo.splice(0).reverse()) await step()
   }
   try {
+    removeLeftovers(ROOM)
     const folder = mkdtempSync(join(ROOM, `jetty-wan-${process.pid}-`))
     undo.push(async () => rmSync(folder, { recursive: true, force: true }))
     // PostgreSQL runs as another user and has to pass.
