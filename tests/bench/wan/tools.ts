@@ -46,5 +46,6 @@ function lockDigest(): string {
 function installFromDebian(packages: readonly string[]): void {
   const options = ['-q', '-y', '--no-upgrade', '--no-install-recommends']
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
+  spawnSync('apt-get', ['-q', 'update'], { env, stdio: 'inherit' })
   spawnSync('apt-get', ['install', ...options, ...packages], { env, stdio: 'inherit' })
 }
