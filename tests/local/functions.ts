@@ -13,6 +13,8 @@ const METHODS = new Set(['GET', 'HEAD', 'OPTIONS', 'POST', 'PUT', 'DELETE', 'PAT
 
 export type FunctionsOptions = {
   port?: number
+  /** The address to listen on; loopback unless given. */
+  host?: string
   /** The project: the folder of api/, public/ and vercel.json. This one unless given. */
   root?: string
   /** Where callers are; from DEV_LAT, DEV_LON, DEV_COUNTRY and DEV_CITY unless given. */
@@ -54,9 +56,10 @@ export async function startFunctions(options: FunctionsOptions = {}): Promise<Fu
     })
   })
   server.on('connection', (socket) => socket.setNoDelay(true))
-  const port = await listen(server, options.port, 1)
+  const { host = '127.0.0.1' } = options
+  const port = await listen(server, options.port, { apart: 1, host })
   return {
-    url: `http://127.0.0.1:${port}`,
+    url: `http://${host}:${port}`,
     port,
     calls: project.calls,
     async stop() {

@@ -23,5 +23,5 @@ test('five ports side by side that are all taken become five different ones', as
 
 test('where the next port is asked for, it is the next', async () => {
   const taken = await listen(aServer(), 30_000 + Math.floor(Math.random() * 2_000))
-  expect(await listen(aServer(), taken, 1)).toBe(taken + 1)
+  expect(await listen(aServer(), taken, { apart: 1 })).toBe(taken + 1)
 })

@@ -9,20 +9,23 @@ const PORTS_TRIED = 20
 /** Wished ports of one stack stand closer than this, so that several stacks never take each other's. */
 const STACKS_APART = 20
 
-/** Starts a server on loopback and gives its port: the wished one, else the first free one at steps of `apart`. */
+/**
+ * Starts a server and gives its port: the wished one, else the first free one at steps of `apart`. On loopback unless
+ * another of the machine's addresses is given.
+ */
 export async function listen(
   server: NetServer,
   wishedPort = 0,
-  apart = STACKS_APART,
+  { apart = STACKS_APART, host = HOST }: { apart?: number; host?: string } = {},
 ): Promise<number> {
   const ports = wishedPort
     ? Array.from({ length: PORTS_TRIED }, (_, more) => wishedPort + more * apart)
     : []
   for (const port of ports) {
-    const got = await listenOn(server, port).catch(unlessTaken)
+    const got = await listenOn(server, port, host).catch(unlessTaken)
     if (got) return got
   }
-  return await listenOn(server, 0)
+  return await listenOn(server, 0, host)
 }
 
 /** A port nobody listens on, the wished one when it is free. */
@@ -42,8 +45,8 @@ export async function closeServer(server: Server): Promise<void> {
   await once(server, 'close')
 }
 
-async function listenOn(server: NetServer, port: number): Promise<number> {
-  server.listen(port, HOST)
+async function listenOn(server: NetServer, port: number, host: string): Promise<number> {
+  server.listen(port, host)
   await once(server, 'listening')
   // A TCP server that listens has an address of this form.
   return (server.address() as AddressInfo).port

@@ -10,7 +10,7 @@ import { operationOf } from './route.ts'
 import { verifySignature } from './signature.ts'
 import { openState } from './state.ts'
 
-const HOST = '127.0.0.1'
+const LOOPBACK = '127.0.0.1'
 /** How long a refused sender may go on sending, so that it reads the refusal instead of a broken connection. */
 const DRAIN_MS_MAX = 3_000
 const KEEP_ALIVE_MS = 60_000
@@ -20,6 +20,8 @@ export type S3Options = {
   dataDir: string
   /** Wanted port; when it is taken (and by default) a free one is used. */
   port?: number
+  /** The address to listen on; loopback unless given. */
+  host?: string
   profile?: ProfileName
   accessKeyId: string
   secretAccessKey: string
@@ -33,16 +35,18 @@ export type S3Options = {
 export type RunningS3 = { endpoint: string; port: number; stop(): Promise<void> }
 
 /**
- * Starts an S3-compatible server on 127.0.0.1 (path-style addressing, signature version 4).
+ * Starts an S3-compatible server (path-style addressing, signature version 4).
  *
  * @throws Error in plain words when the data folder is damaged
  */
 export async function startS3(options: S3Options): Promise<RunningS3> {
-  const { dataDir, port = 0, profile = 'aws', cors = true, bucket, ...identity } = options
+  const { dataDir, port = 0, host = LOOPBACK, profile = 'aws' } = options
+  const { cors = true, bucket, accessKeyId, secretAccessKey, region } = options
   const state = await openState(dataDir)
   if (!state.buckets.has(bucket)) {
     state.commit({ type: 'bucket', name: bucket, createdAt: new Date().toISOString() })
   }
+  const identity = { accessKeyId, secretAccessKey, region }
   const store: Store = { state, profile: PROFILES[profile], cors, ...identity }
 
   const server = createServer({ noDelay: true, keepAliveTimeout: KEEP_ALIVE_MS, requestTimeout: 0 })
@@ -52,9 +56,9 @@ export async function startS3(options: S3Options): Promise<RunningS3> {
   // Without a listener Node says "100 Continue" at once; here the operation says it, when it wants the body.
   server.on('checkContinue', handle)
 
-  const bound = await listen(server, port)
+  const bound = await listen(server, port, { host })
   return {
-    endpoint: `http://${HOST}:${bound}`,
+    endpoint: `http://${host}:${bound}`,
     port: bound,
     async stop() {
       await closeServer(server)
