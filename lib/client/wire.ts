@@ -34,6 +34,8 @@ export type Signed = {
 export type Edge = {
   id: string
   url: string
+  /** More addresses of the same relay. */
+  alternateUrls?: string[]
   city?: string
   country?: string
   distanceKm?: number | null
