@@ -8,6 +8,7 @@ import { createEngine } from './engine.ts'
 import type { Entry, FileOutcome, FileToUpload } from './entry.ts'
 import { type Failure, messageOf } from './failure.ts'
 import { createLatch } from './latch.ts'
+import type { Pauser } from './pauser.ts'
 import { createMeter, type Progress } from './progress.ts'
 import type { Run } from './run.ts'
 import { createSigner } from './sign.ts'
@@ -23,6 +24,12 @@ export type UploadOptions = {
   signal?: AbortSignal
   /** At most so many connections; the service's answer may allow fewer. */
   connections?: number
+  /** At most so many to one address, where the platform opens no more; a browser opens about six. */
+  connectionsPerHost?: number
+  /** Whether there is a network at all, where the platform knows. */
+  network?: { isOnline: () => boolean; onOnline: (listener: () => void) => () => void }
+  /** Holds the upload, and lets it go on. */
+  pauser?: Pauser
   /** Leaves the relays alone. */
   directOnly?: boolean
   /** Refuses files whose path is taken. */
