@@ -15,8 +15,8 @@ const FLAGS = [
   '--disable-sync',
 ]
 
-/** Whether there is a browser to test with; tests that need one are skipped by name where there is none. */
-export const hasBrowser = existsSync(CHROMIUM)
+/** The browser to test with, where there is one. */
+export const foundChromium = existsSync(CHROMIUM) ? CHROMIUM : undefined
 
 export type TestBrowser = {
   /** A page of a new tab. What it logs as an error is kept in `troubles`. */
