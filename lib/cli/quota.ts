@@ -1,5 +1,5 @@
 import { createApi } from '../client/api.ts'
-import type { QuotaAnswer } from '../client/wire.ts'
+import type { QuotaAnswer } from '../client/wire-quota.ts'
 import type { Context } from './command.ts'
 import { EXIT, usageError } from './exit.ts'
 import { say, sayJson, showBytes } from './output.ts'

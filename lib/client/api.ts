@@ -14,6 +14,8 @@ export type ApiOptions = { url: string; apiKey: string; signal?: AbortSignal; at
 
 export type Api = {
   url: string
+  /** Opens a connection ahead of the first call, by asking for a page that no function makes. Never fails. */
+  connect: () => Promise<void>
   /** How many requests went out, repeated ones included. */
   calls: () => number
   /** Sends JSON and gives the answer's JSON. */
@@ -63,7 +65,17 @@ export function createApi({ url, apiKey, signal, attemptsMax }: ApiOptions): Api
     }
   }
 
-  return { url: base, calls: () => calls, call, tell, reports: () => reports }
+  async function connect(): Promise<void> {
+    const timeout = AbortSignal.timeout(CALL_TIMEOUT_MS)
+    const until = signal ? AbortSignal.any([signal, timeout]) : timeout
+    const page = fetch(`${base}/`, { method: 'HEAD', mode: 'no-cors', signal: until })
+    await page.then(
+      () => undefined,
+      () => undefined,
+    )
+  }
+
+  return { url: base, connect, calls: () => calls, call, tell, reports: () => reports }
 }
 
 type Call = { base: string; apiKey: string; method: string; path: string; body: unknown }

@@ -1,96 +1,79 @@
-import { backoffMs } from './backoff.ts'
-import { type Failure, failureOf } from './failure.ts'
-import { createJobQueue, type Job, type JobQueue, type QueuedJob } from './job-queue.ts'
-import { blame, DIRECT, praise, type Route, roomOf, routesFrom } from './routes.ts'
-import type { Edge } from './wire.ts'
-
-/** A piece is given up when it failed this often and nothing at all arrived for `patienceMs`. */
-const FAILURES_MAX = 6
-const PATIENCE_MS = 120_000
-
-/** One attempt at a job over one path. `moved` tells the bytes moved so far, in all. */
-export type Flight = {
-  job: Job
-  route: Route
-  signal: AbortSignal
-  startedAt: number
-  bytes: number
-  moved: (bytes: number) => void
-}
-
-export type EngineOptions = {
-  /** Called with each change in bytes moved over a path; negative when an attempt failed and counts for nothing. */
-  onBytes: (routeId: string, bytes: number) => void
-  /** Called when an attempt failed and the piece is tried again. */
-  onTrouble?: (routeId: string, error: Failure) => void
-  /** Called when nothing waits and nothing is under way. */
-  onIdle?: () => void
-  /** The most connections that the user allows. */
-  connectionsMax?: number
-  directOnly?: boolean
-  patienceMs?: number
-}
+import { chooseRoute } from './choose-route.ts'
+import { createConcurrency } from './concurrency.ts'
+import type { EngineOptions, State } from './engine-state.ts'
+import { endCourse } from './flight.ts'
+import { createJobQueue, type Job, type QueuedJob } from './job-queue.ts'
+import { createPacer } from './pacer.ts'
+import { type Route, routesFrom } from './routes.ts'
+import { fly } from './take-off.ts'
+import { createWatch } from './watch.ts'
+import type { Direct, Edge } from './wire.ts'
 
 export type Engine = {
   add: (jobs: Job[]) => void
-  /** The paths and the connections that an answer of the control plane allows; gives how many it will open. */
-  use: (edges: Edge[], connections: number) => number
+  /** The paths and the connections that an answer of the control plane allows; gives how many it will open at most. */
+  use: (ways: { edges: Edge[]; connections: number; direct?: Direct }) => number
   /** Aborts what is under way for jobs that nobody wants any more. */
   prune: () => void
   pending: () => number
   inFlight: () => number
+  /** Bytes that were put on a path for nothing, because another attempt was first or the piece went elsewhere. */
+  wasted: () => number
   /** Aborts everything under way and takes nothing more. */
   stop: (reason: unknown) => void
 }
 
-type State = {
-  options: EngineOptions
-  queue: JobQueue
-  routes: Route[]
-  flights: Map<Flight, AbortController>
-  connections: number
-  lastArrivalAt: number
-  timer?: ReturnType<typeof setTimeout>
-  stopped: boolean
-}
-
 /**
- * Moves jobs over paths. Paths pull: each takes the next job when one of its connections is free, so its share follows
- * its speed. A failed job goes back and to another path; a path that fails rests, and is left when it keeps failing.
+ * Moves jobs over paths. Paths pull: a part takes a connection when one is free, on the path that promises most for it, so shares
+ * follow what is measured (choose-route.ts). The number of connections follows what they carry (concurrency.ts). A part
+ * that lags behind is sent a second time (rescue.ts), a failed one goes back and to another path, and a path that keeps
+ * failing is left (routes.ts).
  */
 export function createEngine(options: EngineOptions): Engine {
   const state: State = {
     options,
     queue: createJobQueue(),
     routes: routesFrom([], []),
-    flights: new Map(),
-    connections: 1,
+    courses: new Map(),
+    concurrency: createConcurrency(),
+    pacer: createPacer(options.bytesPerSecondMax),
+    watch: createWatch(),
+    moved: 0,
+    wasted: 0,
     lastArrivalAt: performance.now(),
     stopped: false,
+    pump: () => pump(state),
+    start: (queued, route, isHedge) => void fly(state, { queued, route, isHedge }),
   }
+  const unlisten = [
+    options.pauser?.onChange(() => obeyPauser(state)),
+    options.network?.onOnline(() => comeBack(state)),
+  ]
   return {
     add: (jobs) => {
-      if (state.flights.size === 0) state.lastArrivalAt = performance.now()
+      if (state.courses.size === 0) state.lastArrivalAt = performance.now()
       state.queue.add(jobs)
       pump(state)
     },
-    use: (edges, connections) => {
-      state.routes = routesFrom(options.directOnly ? [] : edges, state.routes)
-      state.connections = Math.max(1, Math.min(connections, options.connectionsMax ?? connections))
+    use: ({ edges, connections, direct }) => {
+      state.routes = routesFrom(options.directOnly ? [] : edges, state.routes, direct)
+      const most = Math.max(1, Math.min(connections, options.connectionsMax ?? connections))
+      state.concurrency.setCeiling(most)
+      if (state.routes.length === 1) state.concurrency.expectFar()
       pump(state)
-      return state.connections
+      return most
     },
     prune: () => {
-      for (const [flight, controller] of state.flights) {
+      for (const { flight, controller } of state.courses.keys()) {
         if (!flight.job.wanted()) controller.abort(new Error('no longer wanted'))
       }
     },
     pending: () => state.queue.pending(),
-    inFlight: () => state.flights.size,
+    inFlight: () => state.courses.size,
+    wasted: () => state.wasted,
     stop: (reason) => {
-      state.stopped = true
-      clearTimeout(state.timer)
-      for (const controller of state.flights.values()) controller.abort(reason)
+      for (const end of unlisten) end?.()
+      stop(state, reason)
     },
   }
 }
@@ -98,97 +81,65 @@ export function createEngine(options: EngineOptions): Engine {
 /** Starts whatever can start, and comes back when the next wait is over. */
 function pump(state: State): void {
   clearTimeout(state.timer)
-  while (!state.stopped && state.flights.size < state.connections) {
+  while (mayStart(state)) {
     const next = takeNext(state)
     if (!next) break
-    void fly(state, next.queued, next.route)
+    void fly(state, { ...next, isHedge: false })
   }
   wakeLater(state)
 }
 
+function mayStart({ stopped, options, courses, concurrency }: State): boolean {
+  const isHeld = options.pauser?.isPaused() || options.network?.isOnline() === false
+  return !stopped && !isHeld && courses.size < concurrency.allowed()
+}
+
 function takeNext(state: State): { queued: QueuedJob; route: Route } | undefined {
   const now = performance.now()
-  const rooms = roomOf(state.routes, state.connections, now)
-  const usable = state.routes.filter((route) => rooms.has(route.id))
-  const free = usable
-    .filter((route) => route.active < (rooms.get(route.id) ?? 0))
-    .filter((route) => isWorthwhile(state, { route, usable, rooms }))
-    .sort((a, b) => a.active / (rooms.get(a.id) ?? 1) - b.active / (rooms.get(b.id) ?? 1))
-
-  for (const route of free) {
-    const others = usable.filter((other) => other !== route).map(({ id }) => id)
-    const queued = state.queue.take(route.id, others, now)
+  const { routes, courses, queue, options } = state
+  // A job that failed on the best path is for the next one.
+  for (let candidates = routes; candidates.length > 0; ) {
+    const route = chooseRoute({
+      routes: candidates,
+      courses: courses.keys(),
+      pending: queue.pending(),
+      connections: state.concurrency.allowed(),
+      perHost: options.connectionsPerHost,
+      now,
+    })
+    if (!route) return undefined
+    const others = routes.filter((other) => other !== route && other.restUntil <= now)
+    const queued = queue.take(
+      route.id,
+      others.map(({ id }) => id),
+      now,
+    )
     if (queued) return { queued, route }
+    candidates = candidates.filter((other) => other !== route)
   }
   return undefined
 }
 
-/** The far, direct path takes no part that relays are free to take: as one of the last parts it would hold up the rest. */
-function isWorthwhile(
-  state: State,
-  { route, usable, rooms }: { route: Route; usable: Route[]; rooms: Map<string, number> },
-): boolean {
-  if (route.id !== DIRECT) return true
-  const edges = usable.filter(({ id, failures }) => id !== DIRECT && failures === 0)
-  const edgeRoom = edges.reduce((sum, { id }) => sum + (rooms.get(id) ?? 0), 0)
-  return (
-    edges.length === 0 ||
-    state.queue.pending() > edgeRoom ||
-    state.queue.nextAt() < Number.POSITIVE_INFINITY
-  )
+function stop(state: State, reason: unknown): void {
+  state.stopped = true
+  clearTimeout(state.timer)
+  state.watch.stop()
+  for (const { controller } of state.courses.keys()) controller.abort(reason)
 }
 
-async function fly(state: State, queued: QueuedJob, route: Route): Promise<void> {
-  const controller = new AbortController()
-  const flight: Flight = {
-    job: queued.job,
-    route,
-    signal: controller.signal,
-    startedAt: performance.now(),
-    bytes: 0,
-    moved: (bytes) => {
-      state.options.onBytes(route.id, bytes - flight.bytes)
-      flight.bytes = bytes
-    },
-  }
-  state.flights.set(flight, controller)
-  route.active += 1
-  try {
-    await queued.job.run(flight)
-    state.lastArrivalAt = performance.now()
-    praise(route)
-  } catch (thrown) {
-    flight.moved(0)
-    settleFailure(state, { queued, route, error: failureOf(thrown) })
-  } finally {
-    route.active -= 1
-    state.flights.delete(flight)
-    pump(state)
-    if (state.flights.size === 0 && state.queue.pending() === 0) state.options.onIdle?.()
-  }
+function obeyPauser(state: State): void {
+  if (state.options.pauser?.isPaused()) {
+    for (const course of state.courses.keys()) endCourse(course, 'paused')
+  } else comeBack(state)
 }
 
-function settleFailure(
-  state: State,
-  { queued, route, error }: { queued: QueuedJob; route: Route; error: Failure },
-): void {
-  if (state.stopped || !queued.job.wanted()) return
+/** What waited because nothing could be reached goes at once. */
+function comeBack(state: State): void {
   const now = performance.now()
-  const failures = queued.failures + 1
-  const others = state.routes.some((other) => other !== route && other.failures === 0)
-  if (error.retry === 'elsewhere') blame(route, now, { waitMs: error.waitMs, others })
-
-  const silentMs = now - state.lastArrivalAt
-  const hopeless = failures >= FAILURES_MAX && silentMs > (state.options.patienceMs ?? PATIENCE_MS)
-  if (error.retry === 'never' || hopeless) {
-    queued.job.giveUp(error)
-    return
-  }
-
-  state.options.onTrouble?.(route.id, error)
-  const avoid = error.retry === 'elsewhere' ? new Set([...queued.avoid, route.id]) : queued.avoid
-  const pauseMs = Math.max(error.waitMs, failures === 1 ? 0 : backoffMs(failures - 1))
-  state.queue.retry({ ...queued, failures, avoid, notBefore: now + pauseMs })
+  state.lastArrivalAt = now
+  state.queue.hurry()
+  for (const route of state.routes) if (Number.isFinite(route.restUntil)) route.restUntil = 0
+  pump(state)
 }
 
 function wakeLater(state: State): void {

@@ -6,15 +6,24 @@ import type { ProblemDocument } from './wire.ts'
  */
 export type Retry = 'elsewhere' | 'again' | 'never'
 
-export type Failure = Error & { retry: Retry; waitMs: number }
+export type Failure = Error & {
+  retry: Retry
+  waitMs: number
+  /** Nobody answered: the path, or the network, is away. */
+  away: boolean
+  /** The other side asked to slow down (429, 503). */
+  throttled: boolean
+}
+
+type FailureOptions = { waitMs?: number; cause?: unknown; away?: boolean; throttled?: boolean }
 
 /** An error that says how to go on; `waitMs` is the least wait that the other side asked for. */
 export function failure(
   message: string,
   retry: Retry,
-  { waitMs = 0, cause }: { waitMs?: number; cause?: unknown } = {},
+  { waitMs = 0, cause, away = false, throttled = false }: FailureOptions = {},
 ): Failure {
-  return Object.assign(new Error(message, { cause }), { retry, waitMs })
+  return Object.assign(new Error(message, { cause }), { retry, waitMs, away, throttled })
 }
 
 /** Whatever was thrown, as a failure; what is not one is not retried. */
@@ -51,7 +60,7 @@ export function messageOf(thrown: unknown): string {
 }
 
 function isFailure(thrown: unknown): thrown is Failure {
-  return thrown instanceof Error && 'retry' in thrown && 'waitMs' in thrown
+  return thrown instanceof Error && 'retry' in thrown && 'waitMs' in thrown && 'away' in thrown
 }
 
 function isRefusal(thrown: unknown): thrown is Refusal {

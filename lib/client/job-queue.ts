@@ -1,5 +1,5 @@
-import type { Flight } from './engine.ts'
 import type { Failure } from './failure.ts'
+import type { Flight } from './flight.ts'
 
 /** One piece to move: a part up, or a range down. */
 export type Job = {
@@ -12,8 +12,24 @@ export type Job = {
   giveUp: (error: Failure) => void
 }
 
-/** A job with what the queue knows of it. `notBefore` is ms of `performance.now()`. */
-export type QueuedJob = { job: Job; failures: number; notBefore: number; avoid: Set<string> }
+/**
+ * A job with what is known of it. `notBefore` is ms of `performance.now()`; `attempts` are under way, more than one where it is
+ * hedged; `told` are the bytes of it that progress has heard of.
+ */
+export type QueuedJob = {
+  job: Job
+  failures: number
+  notBefore: number
+  avoid: Set<string>
+  attempts: number
+  told: number
+  done: boolean
+}
+
+/** A job that nobody has tried. */
+export function queuedJob(job: Job): QueuedJob {
+  return { job, failures: 0, notBefore: 0, avoid: new Set(), attempts: 0, told: 0, done: false }
+}
 
 export type JobQueue = {
   add: (jobs: Job[]) => void
@@ -21,6 +37,8 @@ export type JobQueue = {
   retry: (queued: QueuedJob) => void
   /** The next job for a path; jobs that failed there are left to `others` while there are any. */
   take: (routeId: string, others: string[], now: number) => QueuedJob | undefined
+  /** The waits of failed jobs are over: the network is back. */
+  hurry: () => void
   /** Jobs that nobody has taken. */
   pending: () => number
   /** When the next waiting job may be taken (ms); Infinity when none waits. */
@@ -40,7 +58,7 @@ export function createJobQueue(): JobQueue {
       fresh[head] = undefined
       head += 1
       if (head * 2 > fresh.length) head -= fresh.splice(0, head).length
-      if (job?.wanted()) return { job, failures: 0, notBefore: 0, avoid: new Set() }
+      if (job?.wanted()) return queuedJob(job)
     }
     return undefined
   }
@@ -64,6 +82,9 @@ export function createJobQueue(): JobQueue {
       failed.push(queued)
     },
     take: (routeId, others, now) => takeFailed(routeId, others, now) ?? takeFresh(),
+    hurry: () => {
+      for (const queued of failed) queued.notBefore = 0
+    },
     pending: () => fresh.length - head + failed.length,
     nextAt: () =>
       failed.reduce(

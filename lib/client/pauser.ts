@@ -1,21 +1,24 @@
-/** Stops and goes on with whatever it was given to, as often as a person likes. */
+/** Lets a person hold a transfer and let it go on. */
 export type Pauser = {
   pause: () => void
   resume: () => void
   isPaused: () => boolean
-  /** Tells of each change from now on; what it gives back ends that. */
+  /** Calls the listener after each change; gives what ends that. */
   onChange: (listener: () => void) => () => void
 }
 
-/** A pauser that is not paused. Asking for the state it has already tells nobody. */
+/**
+ * A switch to hand to `uploadFiles`. A pause gives up what is under way at once, so at most one part for each connection is
+ * sent again; what is stored stays, and the upload itself lives for 7 days.
+ */
 export function createPauser(): Pauser {
   const listeners = new Set<() => void>()
   let paused = false
 
-  function set(wanted: boolean): void {
-    if (paused === wanted) return
-    paused = wanted
-    for (const listener of [...listeners]) listener()
+  function set(value: boolean): void {
+    if (paused === value) return
+    paused = value
+    for (const listener of listeners) listener()
   }
 
   return {
@@ -24,7 +27,7 @@ export function createPauser(): Pauser {
     isPaused: () => paused,
     onChange: (listener) => {
       listeners.add(listener)
-      return () => listeners.delete(listener)
+      return () => void listeners.delete(listener)
     },
   }
 }

@@ -1,6 +1,6 @@
 import type { Api } from './api.ts'
-import type { Flight } from './engine.ts'
 import { failureOf, messageOf, problemOf } from './failure.ts'
+import type { Flight } from './flight.ts'
 import type { PartTiming, SessionAnswer, SessionReport } from './wire.ts'
 
 const PATH = '/api/jetty/track-upload'
@@ -100,6 +100,7 @@ export async function timed(
   try {
     await attempt((ms) => {
       latencyMs = Math.round(ms * 100) / 100
+      flight.connected(ms)
     })
     took(false)
   } catch (error) {

@@ -1,32 +1,47 @@
 import { backoffMs } from './backoff.ts'
-import type { Edge } from './wire.ts'
+import type { Direct, Edge } from './wire.ts'
 
 export const DIRECT = 'direct'
-/** Of so many connections, one goes straight to the store while relays are there: enough to notice when it is better. */
-const CONNECTIONS_PER_DIRECT = 16
 /** After this many failed parts in a row a path is left alone for a while, not just rested. */
 const FAILURES_UNTIL_LEFT = 3
 const LEFT_MS = 60_000
+/** The newest part's weight in what is remembered of a path. */
+const NEWEST = 0.3
 
 /**
- * A way to the store. `url` is null for the direct one; times are ms of `performance.now()`. `failedParts` are those in
- * a row, `failures` how often that was: parts that fail together fail once.
+ * A way to the store. `urls` are the addresses under which it answers, none for the direct one; times are ms of
+ * `performance.now()`. `failedParts` are those in a row, `failures` how often that was: parts that fail together fail once.
  */
 export type Route = {
   id: string
-  url: string | null
+  urls: string[]
   active: number
   failures: number
   failedParts: number
   restUntil: number
+  /** Bytes a second of one connection, as parts that arrived had it; undefined until one did. */
+  speed?: number
+  /** From the last byte handed over to the answer, in ms, likewise. */
+  answerMs?: number
+  /** A round trip, as new connections had it, in ms. */
+  roundTripMs?: number
 }
 
-/** The relays of an answer in its order, best first, and `direct` last; what is known of a path is kept. */
-export function routesFrom(edges: Edge[], known: Route[]): Route[] {
-  const wanted = [...edges.map(({ id, url }) => ({ id, url })), { id: DIRECT, url: null }]
+/**
+ * The paths of an answer in its order, best first; what is known of a path is kept. `direct` stands where its score puts it, and
+ * last where nothing is said of it.
+ */
+export function routesFrom(edges: Edge[], known: Route[], direct: Direct = {}): Route[] {
+  const wanted = edges.map(({ id, url, alternateUrls }) => ({
+    id,
+    urls: [url, ...(alternateUrls ?? [])],
+  }))
+  const worse = edges.findIndex(({ score }) => (score ?? Infinity) < (direct.score ?? -Infinity))
+  wanted.splice(worse < 0 ? wanted.length : worse, 0, { id: DIRECT, urls: [] })
   const fresh = wanted.map(
-    ({ id, url }) =>
-      known.find((route) => route.id === id && route.url === url) ?? newRoute(id, url),
+    ({ id, urls }) =>
+      known.find((route) => route.id === id && route.urls.join() === urls.join()) ??
+      newRoute(id, urls),
   )
   // A path that a later answer does not name may still carry parts; it takes no new ones.
   const leaving = known.filter((route) => !fresh.includes(route) && route.active > 0)
@@ -34,27 +49,9 @@ export function routesFrom(edges: Edge[], known: Route[]): Route[] {
   return [...fresh, ...leaving]
 }
 
-/**
- * How many connections each path may use now. Relays share them evenly, the best first; `direct` has one in 16, or
- * all when no relay is usable. A path that failed last is tried with one connection, a resting one with none.
- */
-export function roomOf(routes: Route[], connections: number, now: number): Map<string, number> {
-  const rooms = new Map<string, number>()
-  const usable = routes.filter((route) => route.restUntil <= now)
-  const healthy = usable.filter((route) => route.failures === 0)
-  for (const route of usable) if (route.failures > 0) rooms.set(route.id, 1)
-
-  const edges = healthy.filter((route) => route.url !== null)
-  const direct = healthy.find((route) => route.url === null)
-  const forDirect = direct ? directShare(edges.length, connections) : 0
-  if (direct) rooms.set(direct.id, forDirect)
-
-  const forEdges = connections - forDirect
-  for (const [index, { id }] of edges.entries()) {
-    const extra = index < forEdges % edges.length ? 1 : 0
-    rooms.set(id, Math.floor(forEdges / edges.length) + extra)
-  }
-  return rooms
+/** Whether the path takes parts now: it does not rest, and if it failed last, only one part at a time tries it. */
+export function isUsable({ restUntil, failures, active }: Route, now: number): boolean {
+  return restUntil <= now && (failures === 0 || active === 0)
 }
 
 /**
@@ -75,18 +72,21 @@ export function blame(
   route.restUntil = now + Math.max(rest, waitMs)
 }
 
-/** A transfer over the path succeeded. */
-export function praise(route: Route): void {
+/** A part arrived over the path: `seconds` after it began, `answerMs` after its last byte had been handed over. */
+export function praise(
+  route: Route,
+  part: { bytes: number; seconds: number; answerMs: number },
+): void {
   route.failures = 0
   route.failedParts = 0
+  route.speed = blend(route.speed, part.bytes / Math.max(part.seconds, 0.001))
+  route.answerMs = blend(route.answerMs, part.answerMs)
 }
 
-function newRoute(id: string, url: string | null): Route {
-  return { id, url, active: 0, failures: 0, failedParts: 0, restUntil: 0 }
+function blend(before: number | undefined, seen: number): number {
+  return before === undefined ? seen : before + NEWEST * (seen - before)
 }
 
-function directShare(edges: number, connections: number): number {
-  if (edges === 0) return connections
-  if (connections <= edges) return 0
-  return Math.max(1, Math.floor(connections / CONNECTIONS_PER_DIRECT))
+function newRoute(id: string, urls: string[]): Route {
+  return { id, urls, active: 0, failures: 0, failedParts: 0, restUntil: 0 }
 }

@@ -7,7 +7,7 @@ import type { Latch } from './latch.ts'
 import type { Meter } from './progress.ts'
 import type { Signer } from './sign.ts'
 import type { Transfer } from './transfer.ts'
-import type { UploadVia, Ways } from './wire.ts'
+import type { Edge, UploadVia, Ways } from './wire.ts'
 
 /** Everything that one call of `uploadFiles` shares. */
 export type Run = {
@@ -28,6 +28,7 @@ export type Run = {
   restart: (entries: Entry[]) => void
   /** Ends everything: the key is not accepted, the user stops. */
   fail: (error: unknown) => void
+  learnedWays: (edges: Edge[]) => void
   opened: (entry: Entry, uploadId: string) => void
   settled: (outcome: FileOutcome) => void
   /** The store takes MD5 instead of SHA-256: later files are hashed for both at once. */
@@ -37,8 +38,9 @@ export type Run = {
 }
 
 /** Takes over the paths of an answer. */
-export function useWays(run: Run, { edges, grant, connections }: Ways): void {
-  run.connections = run.engine.use(grant ? edges : [], connections)
+export function useWays(run: Run, { edges, grant, connections, direct }: Ways): void {
+  run.connections = run.engine.use({ edges: grant ? edges : [], connections, direct })
+  if (grant) run.learnedWays(edges)
 }
 
 /** The file is stored. */

@@ -2,7 +2,6 @@ import { digestToBase64 } from '../content/content-id.ts'
 import { wait } from './backoff.ts'
 import { base64Of } from './base64.ts'
 import { type Failure, failure, refusal } from './failure.ts'
-import type { Route } from './routes.ts'
 import { type Run, useWays } from './run.ts'
 import type { Transfer } from './transfer.ts'
 import type { ProblemDocument, SignAnswer, SignAsk, Signed, Ways } from './wire.ts'
@@ -44,12 +43,12 @@ export type Used = { signed: Signed; grant: Admission | null }
 export async function partTicket(
   run: Run,
   transfer: Transfer,
-  { partNumber, route }: { partNumber: number; route: Route },
+  { partNumber, edgeUrl }: { partNumber: number; edgeUrl: string | null },
 ): Promise<{ url: string; headers: Record<string, string>; used: Used }> {
-  if (!isUsable(transfer, partNumber, route)) await run.signer.ask(transfer)
+  if (!isUsable(transfer, partNumber, edgeUrl)) await run.signer.ask(transfer)
   const ticket = transfer.tickets.get(partNumber)
   if (!ticket) throw failure('the service did not sign a part', 'again', { waitMs: 1000 })
-  if (route.url !== null && !transfer.grant) throw failure('no grant for the relay', 'elsewhere')
+  if (edgeUrl !== null && !transfer.grant) throw failure('no grant for the relay', 'elsewhere')
 
   const { signed, signature } = ticket
   const url = signed.url
@@ -57,9 +56,9 @@ export async function partTicket(
     .replace('{signature}', signature)
   const headers = { ...signed.headers, ...checksumHeader(transfer, partNumber) }
   const { grant } = transfer
-  if (route.url === null || !grant) return { url, headers, used: { signed, grant: null } }
+  if (edgeUrl === null || !grant) return { url, headers, used: { signed, grant: null } }
   return {
-    url: overEdge(url, route.url),
+    url: overEdge(url, edgeUrl),
     headers: { ...headers, 'x-jetty-grant': grant.token },
     used: { signed, grant },
   }
@@ -154,10 +153,10 @@ function md5Of(transfer: Transfer, partNumber: number): string {
   return base64Of(transfer.first.digests[partNumber - 1]?.md5 ?? new Uint8Array())
 }
 
-function isUsable(transfer: Transfer, partNumber: number, route: Route): boolean {
+function isUsable(transfer: Transfer, partNumber: number, edgeUrl: string | null): boolean {
   if (!isFresh(transfer, partNumber)) return false
   return (
-    route.url === null || (transfer.grant !== null && transfer.grant.deadline > performance.now())
+    edgeUrl === null || (transfer.grant !== null && transfer.grant.deadline > performance.now())
   )
 }
 

@@ -15,6 +15,10 @@ export type PartRequest = {
   offset: number
   length: number
   signal: AbortSignal
+  /** Waits until so many more bytes may be handed over, where somebody limits that. */
+  pace?: (bytes: number) => Promise<void>
+  /** Whether somebody does at the moment: then bytes are handed over in small pieces. */
+  isPaced?: () => boolean
   onSent: (bytes: number) => void
   onConnect?: (ms: number) => void
 }

@@ -12,6 +12,8 @@ const SIGNATURE_CODES = new Set([
   'SignatureDoesNotMatch',
   'InvalidAccessKeyId',
 ])
+/** S3 says `SlowDown` with 503; others 429. */
+const THROTTLED = new Set([429, 503])
 const CONTENT_CODES = new Set([
   'BadDigest',
   'InvalidDigest',
@@ -39,9 +41,13 @@ export function judgeAnswer(transfer: Transfer, asked: Asked): Failure | null {
   }
   if (CONTENT_CODES.has(code))
     return failure(text, countRefusal(transfer, asked, 'again'), { waitMs })
-  const mayHeal = answer.status >= 500 || answer.status === 429 || answer.status === 408
-  if (mayHeal || code === 'RequestTimeout' || !direct) return failure(text, 'elsewhere', { waitMs })
-  return failure(text, 'never')
+  return mayHeal(answer, code) || !direct
+    ? failure(text, 'elsewhere', { waitMs, throttled: THROTTLED.has(answer.status) })
+    : failure(text, 'never')
+}
+
+function mayHeal({ status }: PartAnswer, code: string): boolean {
+  return status >= 500 || status === 429 || status === 408 || code === 'RequestTimeout'
 }
 
 /**

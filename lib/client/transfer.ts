@@ -1,7 +1,7 @@
 import { partRange } from '../content/layout.ts'
-import type { Flight } from './engine.ts'
 import type { Entry } from './entry.ts'
 import { type Failure, failure } from './failure.ts'
+import type { Flight } from './flight.ts'
 import type { Job } from './job-queue.ts'
 import { missingOf, numbersOf, rangesOf } from './ranges.ts'
 import { openSession, type Session, timed } from './report.ts'
@@ -109,16 +109,23 @@ async function sendPart(
   { partNumber, flight }: { partNumber: number; flight: Flight },
 ): Promise<void> {
   const { file, layout, paths } = transfer.first
-  const { used, ...ticket } = await partTicket(run, transfer, { partNumber, route: flight.route })
+  const { used, ...ticket } = await partTicket(run, transfer, { partNumber, edgeUrl: flight.url })
   if (await file.source.changed()) throw failure(CHANGED_MESSAGE, 'never')
 
   const { offset, length } = partRange(layout, partNumber)
   const { signal, moved: onSent } = flight
   try {
     await timed(transfer.session, { partNumber, flight }, async (onConnect) => {
-      const wire = { ...ticket, signal, onSent, onConnect }
+      const wire = {
+        ...ticket,
+        signal,
+        onSent,
+        onConnect,
+        pace: flight.pace,
+        isPaced: flight.isPaced,
+      }
       const answer = await file.source.send({ ...wire, offset, length })
-      const direct = flight.route.url === null
+      const direct = flight.url === null
       const refused = judgeAnswer(transfer, { partNumber, answer, direct, used })
       if (refused && (await file.source.changed())) throw failure(CHANGED_MESSAGE, 'never')
       if (refused) throw refused
@@ -126,7 +133,8 @@ async function sendPart(
   } finally {
     paths[flight.route.id] = (paths[flight.route.id] ?? 0) + flight.bytes
   }
-  transfer.waiting.delete(partNumber)
+  // Of two attempts at the same part, both may get there.
+  if (!transfer.waiting.delete(partNumber)) return
   transfer.tickets.delete(partNumber)
   transfer.first.accountedBytes += length
   if (transfer.waiting.size === 0) run.completer.ready(transfer)

@@ -3,17 +3,16 @@ import { layoutOf } from '../content/layout.ts'
 import type { Api } from './api.ts'
 import { wait } from './backoff.ts'
 import { batchesOf, oneAhead } from './batches.ts'
-import { createCompleter } from './complete.ts'
-import { createEngine } from './engine.ts'
+import { createRun } from './create-run.ts'
+import type { Network } from './engine-state.ts'
 import type { Entry, FileOutcome, FileToUpload } from './entry.ts'
 import { type Failure, messageOf } from './failure.ts'
-import { createLatch } from './latch.ts'
 import type { Pauser } from './pauser.ts'
-import { createMeter, type Progress } from './progress.ts'
+import type { Progress } from './progress.ts'
 import type { Run } from './run.ts'
-import { createSigner } from './sign.ts'
-import { restartEntries, startEntries } from './start.ts'
-import type { UploadVia } from './wire.ts'
+import { startEntries } from './start.ts'
+import { warmUp } from './warm-up.ts'
+import type { Edge, UploadVia } from './wire.ts'
 
 /** The next start call waits while more parts than this wait for a connection. */
 const PENDING_JOBS_MAX = 100
@@ -24,12 +23,6 @@ export type UploadOptions = {
   signal?: AbortSignal
   /** At most so many connections; the service's answer may allow fewer. */
   connections?: number
-  /** At most so many to one address, where the platform opens no more; a browser opens about six. */
-  connectionsPerHost?: number
-  /** Whether there is a network at all, where the platform knows. */
-  network?: { isOnline: () => boolean; onOnline: (listener: () => void) => () => void }
-  /** Holds the upload, and lets it go on. */
-  pauser?: Pauser
   /** Leaves the relays alone. */
   directOnly?: boolean
   /** Refuses files whose path is taken. */
@@ -46,6 +39,24 @@ export type UploadOptions = {
   /** Told when the bytes of a file begin to go: to this upload, from here on resumable. */
   onOpen?: (file: FileToUpload, upload: { uploadId: string; fileHash: string }) => void
   onTrouble?: (routeId: string, error: Failure) => void
+  /** Bytes a second, at most. */
+  bytesPerSecondMax?: number
+  /** How many connections one host may have; browsers open 6. */
+  connectionsPerHost?: number
+  pauser?: Pauser
+  network?: Network
+  /** How connections are opened ahead, and round trips measured. */
+  connector?: Connector
+  /** Where the relays of the last upload are remembered, so that the next one can open connections while it hashes. */
+  ways?: { known: () => Promise<Edge[]>; learn: (edges: Edge[]) => void }
+}
+
+/** What opens connections before they are needed (node/send-part.ts). Neither fails: what does not work is left out. */
+export type Connector = {
+  /** Opens so many connections to a relay's address. */
+  warm: (url: string, connections: number) => Promise<void>
+  /** A round trip to it beside the transfer, in ms; null where it failed. */
+  ping: (url: string) => Promise<number | null>
 }
 
 export type UploadSummary = {
@@ -74,6 +85,7 @@ export async function uploadFiles(
   })
   try {
     run.signal.throwIfAborted()
+    void warmUp(options)
     await Promise.race([failed, startAll(run, files)])
     await Promise.race([failed, run.latch.idle()])
   } finally {
@@ -134,58 +146,4 @@ function blankEntry(file: FileToUpload) {
     settled: false,
     paths: {},
   }
-}
-
-function createRun(options: UploadOptions) {
-  const controller = new AbortController()
-  const stopped = () => controller.abort(options.signal?.reason)
-  if (options.signal?.aborted) stopped()
-  options.signal?.addEventListener('abort', stopped, { once: true })
-
-  const meter = createMeter(options.onProgress)
-  meter.expect(options.expected?.files ?? 0, options.expected?.bytes ?? 0)
-  const counts = { stored: 0, failed: 0 }
-  const run: Run = {
-    api: options.api,
-    signal: controller.signal,
-    ifNew: options.ifNew ?? false,
-    uploadVia: options.uploadVia ?? 'api',
-    firstReportMs: options.firstReportMs,
-    meter,
-    engine: createEngine({
-      onBytes: meter.moved,
-      onIdle: () => run.completer.nudge(),
-      ...options,
-      connectionsMax: options.connections,
-    }),
-    connections: 1,
-    latch: createLatch(),
-    transfers: new Map(),
-    signer: { ask: (transfer) => signer.ask(transfer) },
-    completer: { ready: (transfer) => completer.ready(transfer), nudge: () => completer.nudge() },
-    restart: (entries) => restartEntries(run, entries),
-    fail: (error) => controller.abort(error),
-    settled: (outcome) => {
-      counts[outcome.result ? 'stored' : 'failed'] += 1
-      options.onFile?.(outcome)
-    },
-    md5: false,
-    moreToCome: true,
-    opened: (entry, uploadId) =>
-      options.onOpen?.(entry.file, { uploadId, fileHash: entry.fileHash }),
-  }
-  const signer = createSigner(run)
-  const completer = createCompleter(run)
-  const stop = () => {
-    options.signal?.removeEventListener('abort', stopped)
-    stopRun(run, controller)
-  }
-  return { run, counts, stop }
-}
-
-function stopRun(run: Run, controller: AbortController): void {
-  const reason: unknown = controller.signal.reason ?? new Error('finished')
-  run.engine.stop(reason)
-  for (const { session } of run.transfers.values()) session?.end(new Error(messageOf(reason)))
-  if (!controller.signal.aborted) controller.abort(reason)
 }

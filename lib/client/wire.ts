@@ -34,13 +34,16 @@ export type Signed = {
 export type Edge = {
   id: string
   url: string
-  /** More addresses of the same relay. */
-  alternateUrls?: string[]
   city?: string
   country?: string
-  distanceKm?: number | null
   weight?: number
+  score?: number
+  /** Further addresses of the same relay. */
+  alternateUrls?: string[]
 }
+
+/** How the direct path stands among them. */
+export type Direct = { score?: number }
 
 export type Grant = { token: string; expiresAt: string; bytes: number }
 
@@ -74,7 +77,13 @@ export type FileProblem = { path: string; status?: undefined; problem: ProblemDo
 export type StartResult = StoredFile | OpenUpload | CompletingUpload | FileProblem
 
 /** What every answer that signs says about the ways to the store. */
-export type Ways = { edges: Edge[]; grant: Grant | null; connections: number; serverTime: string }
+export type Ways = {
+  edges: Edge[]
+  direct?: Direct
+  grant: Grant | null
+  connections: number
+  serverTime: string
+}
 
 export type StartAnswer = { results: StartResult[] } & Ways
 
@@ -177,24 +186,4 @@ export type FileEntry = {
   createdAt: string
   updatedAt: string
   trashedAt: string | null
-}
-
-export type DownloadAnswer = {
-  url: string
-  downloadId: string
-  expiresInSeconds: number
-  fileId: string
-  fileSize: number
-  fileHash: string
-  fileName: string
-  verified: boolean
-  edges: Edge[]
-  grant: Grant | null
-  connections: number
-}
-
-export type QuotaAnswer = {
-  tier: string
-  storage: { usedBytes: number; reservedBytes: number; quotaBytes: number; percent: number }
-  bandwidth: { usedBytes: number; quotaBytes: number; percent: number }
 }

@@ -75,6 +75,7 @@ export function apiOf(call: Caller, { url, as }: { url: string; as: string }): A
   let reports = 0
   return {
     url,
+    connect: async () => {},
     calls: () => calls,
     reports: () => reports,
     call: async (method, path, body) => {

@@ -1,8 +1,8 @@
-/** Large enough that a read costs little beside the copy, small enough that progress is fine-grained. */
-const BUFFER_BYTES = 512 * 1024
-const BUFFERS_PER_RING = 4
+/** Large enough that a read costs little beside the copy, small enough that progress tells a slow connection early. */
+const BUFFER_BYTES = 128 * 1024
+const BUFFERS_PER_RING = 8
 
-/** Up to four buffers for one transfer; `take` waits for one to come back. */
+/** Up to eight buffers for one transfer; `take` waits for one to come back. */
 export type BufferRing = {
   take: () => Promise<Buffer>
   give: (buffer: Buffer) => void
@@ -10,7 +10,7 @@ export type BufferRing = {
   done: () => void
 }
 
-/** Buffers of 512 KiB, shared by the transfers that follow one another. */
+/** Buffers of 128 KiB, shared by the transfers that follow one another. */
 export function createBufferPool(): { ring: () => BufferRing } {
   const spare: Buffer[] = []
   return { ring: () => createRing(spare) }

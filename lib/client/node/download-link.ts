@@ -1,7 +1,6 @@
 import type { Api } from '../api.ts'
-import type { Route } from '../routes.ts'
 import { overEdge } from '../sign.ts'
-import type { DownloadAnswer } from '../wire.ts'
+import type { DownloadAnswer } from '../wire-download.ts'
 
 /** A link is not used in its last moments. */
 const MARGIN_MS = 15_000
@@ -9,8 +8,8 @@ const MARGIN_MS = 15_000
 export type Ticket = { url: string; headers: Record<string, string>; answer: DownloadAnswer }
 
 export type Link = {
-  /** Where a range is fetched over a path, and with which headers; renewed when it is about to end. */
-  over: (route: Route) => Promise<Ticket>
+  /** Where a range is fetched over a relay's address, or straight,, and with which headers; renewed when it is about to end. */
+  over: (edgeUrl: string | null) => Promise<Ticket>
   /** The ticket was refused: the next one who asks gets a new link, unless somebody has one already. */
   refused: (ticket: Ticket) => void
 }
@@ -39,7 +38,7 @@ export function createLink(
     refused: ({ answer }) => {
       if (answer === latest) deadline = 0
     },
-    over: async (route) => {
+    over: async (edgeUrl) => {
       if (performance.now() > deadline) {
         // Until the answer is there, everyone waits for the same one.
         deadline = Number.POSITIVE_INFINITY
@@ -49,9 +48,9 @@ export function createLink(
       const answer = await current
       const { url, grant } = answer
       const headers: Record<string, string> = {}
-      if (route.url === null || !grant) return { url, headers, answer }
+      if (edgeUrl === null || !grant) return { url, headers, answer }
       headers['x-jetty-grant'] = grant.token
-      return { url: overEdge(url, route.url), headers, answer }
+      return { url: overEdge(url, edgeUrl), headers, answer }
     },
   }
 }

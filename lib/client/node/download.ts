@@ -2,8 +2,10 @@ import { mkdir, stat } from 'node:fs/promises'
 import path from 'node:path'
 import type { Api } from '../api.ts'
 import { createEngine } from '../engine.ts'
+import type { Pauser } from '../pauser.ts'
 import { createMeter, type Progress } from '../progress.ts'
-import type { DownloadAnswer, FileEntry } from '../wire.ts'
+import type { FileEntry } from '../wire.ts'
+import type { DownloadAnswer } from '../wire-download.ts'
 import { contentIdOfFile } from './content-id-of-file.ts'
 import { createLink } from './download-link.ts'
 import { fetchRange } from './fetch-range.ts'
@@ -25,6 +27,9 @@ export type DownloadOptions = {
   connections?: number
   directOnly?: boolean
   patienceMs?: number
+  /** Bytes a second, at most. */
+  bytesPerSecondMax?: number
+  pauser?: Pauser
   onProgress?: (progress: Progress) => void
 }
 
@@ -146,6 +151,10 @@ async function fetchFile(
   }
 }
 
+function waysOf({ grant, edges, connections, direct }: DownloadAnswer) {
+  return { edges: grant ? edges : [], connections, direct }
+}
+
 type Fetch = {
   part: PartFile
   first: DownloadAnswer
@@ -162,10 +171,10 @@ async function fetchRanges({ part, first, meter, options }: Fetch): Promise<void
     connectionsMax: options.connections,
     directOnly: options.directOnly,
     patienceMs: options.patienceMs,
+    bytesPerSecondMax: options.bytesPerSecondMax,
+    pauser: options.pauser,
   })
-  const link = createLink(options.api, first, (answer) =>
-    engine.use(answer.grant ? answer.edges : [], answer.connections),
-  )
+  const link = createLink(options.api, first, (answer) => engine.use(waysOf(answer)))
   let left = ranges.length
   try {
     await new Promise<void>((resolve, reject) => {
@@ -182,7 +191,7 @@ async function fetchRanges({ part, first, meter, options }: Fetch): Promise<void
           },
         })),
       )
-      engine.use(first.grant ? first.edges : [], first.connections)
+      engine.use(waysOf(first))
     })
   } finally {
     engine.stop(signal.reason ?? new Error('finished'))

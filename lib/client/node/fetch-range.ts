@@ -1,7 +1,7 @@
 import type http from 'node:http'
 import { retryAfterMs } from '../backoff.ts'
-import type { Flight } from '../engine.ts'
 import { type Failure, failure } from '../failure.ts'
+import type { Flight } from '../flight.ts'
 import type { Link } from './download-link.ts'
 import type { ByteRange, PartFile } from './part-file.ts'
 import type { Sender } from './send-part.ts'
@@ -16,7 +16,7 @@ type Asked = { range: ByteRange; flight: Flight; link: Link; part: PartFile; sen
 
 /** Fetches one range into the part file and marks it as there. */
 export async function fetchRange({ range, flight, link, part, sender }: Asked): Promise<void> {
-  const ticket = await link.over(flight.route)
+  const ticket = await link.over(flight.url)
   const { url, headers } = ticket
   const last = range.offset + range.length - 1
   const outgoing = sender.request(url, {
@@ -25,7 +25,9 @@ export async function fetchRange({ range, flight, link, part, sender }: Asked): 
   })
   const stop = () => outgoing.destroy(failure('stopped', 'again'))
   flight.signal.addEventListener('abort', stop, { once: true })
-  outgoing.setTimeout(STALL_MS, () => outgoing.destroy(failure('the path stalled', 'elsewhere')))
+  outgoing.setTimeout(STALL_MS, () =>
+    outgoing.destroy(failure('the path stalled', 'elsewhere', { away: true })),
+  )
   try {
     const incoming = await answerTo(outgoing)
     if (incoming.statusCode !== 206)
@@ -56,6 +58,7 @@ async function receive(
   for await (const chunk of incoming) {
     if (received + chunk.length > range.length)
       throw failure('more bytes than asked for', 'elsewhere')
+    await flight.pace(chunk.length)
     await part.write(chunk, range.offset + received)
     received += chunk.length
     flight.moved(received)
@@ -76,7 +79,7 @@ async function refusalOf(
     range.refusals += 1
     if (range.refusals < REFUSALS_MAX) return failure(text, 'again')
   }
-  const mayHeal = status >= 500 || status === 429 || status === 408 || flight.route.url !== null
+  const mayHeal = status >= 500 || status === 429 || status === 408 || flight.url !== null
   const waitMs = retryAfterMs(incoming.headers['retry-after'])
   return failure(text, mayHeal ? 'elsewhere' : 'never', { waitMs })
 }
@@ -92,5 +95,5 @@ function asFailure(thrown: unknown, outgoing: http.ClientRequest): Error {
   const error = thrown instanceof Error ? thrown : new Error(String(thrown))
   if ('retry' in error || ('code' in error && DISK_CODES.has(String(error.code)))) return error
   const retry = outgoing.reusedSocket ? 'again' : 'elsewhere'
-  return failure(error.message || 'connection lost', retry, { cause: error })
+  return failure(error.message || 'connection lost', retry, { cause: error, away: true })
 }

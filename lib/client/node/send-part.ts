@@ -4,11 +4,18 @@ import https from 'node:https'
 import type { Socket } from 'node:net'
 import { failure } from '../failure.ts'
 import { CHANGED_MESSAGE, type PartAnswer, type PartRequest } from '../source.ts'
+import type { Connector } from '../upload.ts'
 import { type BufferRing, createBufferPool } from './buffer-pool.ts'
+import { createConnector } from './connector.ts'
 
-/** No progress for so long: the path is dead. The answer may take longer than a write, the kernel's buffers being deep. */
-const WRITE_STALL_MS = 30_000
-const ANSWER_STALL_MS = 120_000
+/**
+ * No progress for so long: the path is dead, whatever the engine makes of its own measurements. The answer may take longer
+ * than a write, the kernel's buffers being deep.
+ */
+const WRITE_STALL_MS = 60_000
+const ANSWER_STALL_MS = 150_000
+/** Pieces of this size are handed over while somebody limits the rate: they leave one by one, not in bursts. */
+const PACED_BYTES = 16 * 1024
 const ANSWER_BYTES_MAX = 64 * 1024
 
 export type FilePartRequest = PartRequest & { fd: number }
@@ -18,6 +25,7 @@ export type Sender = {
   put: (request: FilePartRequest) => Promise<PartAnswer>
   /** Opens a request; connections are kept and shared by all that goes to one host. */
   request: (url: string, options: http.RequestOptions) => http.ClientRequest
+  connector: Connector
   close: () => void
 }
 
@@ -43,6 +51,7 @@ export function createSender(connections = 64): Sender {
   return {
     request,
     put: (part) => put(part, { request, buffers: buffers.ring() }),
+    connector: createConnector(request),
     close: () => {
       agents['http:'].destroy()
       agents['https:'].destroy()
@@ -56,7 +65,9 @@ function put(part: FilePartRequest, { request, buffers }: Means): Promise<PartAn
   const headers = { ...part.headers, 'content-length': part.length }
   const outgoing = request(part.url, { method: 'PUT', headers })
   return new Promise((resolve, reject) => {
-    const stall = createStall(() => outgoing.destroy(failure('the path stalled', 'elsewhere')))
+    const stall = createStall(() =>
+      outgoing.destroy(failure('the path stalled', 'elsewhere', { away: true })),
+    )
     const stop = () => outgoing.destroy(failure('stopped', 'again'))
     const end = () => {
       stall.clear()
@@ -101,7 +112,7 @@ function timeConnect(socket: Socket, onConnect: PartRequest['onConnect']): void 
 /** Reads ahead into the ring while earlier slices are on their way. */
 async function pour(
   outgoing: http.ClientRequest,
-  { fd, offset, length, onSent }: FilePartRequest,
+  { fd, offset, length, onSent, pace, isPaced }: FilePartRequest,
   { buffers, stall }: { buffers: BufferRing; stall: Stall },
 ): Promise<void> {
   let sent = 0
@@ -109,7 +120,8 @@ async function pour(
     for (let at = 0; at < length; ) {
       const buffer = await buffers.take()
       if (outgoing.destroyed || outgoing.writableEnded) return buffers.give(buffer)
-      const wanted = Math.min(buffer.length, length - at)
+      const wanted = Math.min(isPaced?.() ? PACED_BYTES : buffer.length, length - at)
+      await pace?.(wanted)
       const count = await readAt(fd, buffer, { wanted, position: offset + at })
       if (count === 0) throw failure(CHANGED_MESSAGE, 'never')
       at += count
@@ -158,7 +170,7 @@ function asFailure(error: Error, outgoing: http.ClientRequest): Error {
   return failure(
     error.message || 'connection lost',
     outgoing.reusedSocket ? 'again' : 'elsewhere',
-    { cause: error },
+    { cause: error, away: true },
   )
 }
 

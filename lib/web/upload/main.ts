@@ -39,7 +39,8 @@ function begin(trouble = ''): void {
 
 function showUploads(uploads: LiveUpload[]): void {
   setText(byId('open-error', HTMLElement), '')
-  showOpen(uploads, discard)
+  const { state, uploadIds } = sender.sending
+  showOpen(uploads, { here: state === 'sending' ? uploadIds : new Set(), discard })
 }
 
 function refused(error: unknown): void {
@@ -71,7 +72,7 @@ byId('key-form', HTMLFormElement).addEventListener('submit', (event) => {
   begin()
 })
 byId('forget', HTMLElement).addEventListener('click', () => {
-  sender.pause()
+  sender.cancel()
   key.forget()
   begin()
 })

@@ -4,6 +4,7 @@ import type { HashPool } from '../../client/browser/hash-pool.ts'
 import { browserNetwork } from '../../client/browser/network.ts'
 import type { FileOutcome, FileResult, FileToUpload } from '../../client/entry.ts'
 import { messageOf } from '../../client/failure.ts'
+import { createPauser, type Pauser } from '../../client/pauser.ts'
 import type { Progress } from '../../client/progress.ts'
 import { uploadFiles } from '../../client/upload.ts'
 import { joinWirePath } from '../../client/wire-path.ts'
@@ -20,6 +21,8 @@ export type Sending = {
   /** In the order of their choice: those that are not stored, then those that are. */
   waiting: Item[]
   stored: Item[]
+  /** The uploads that files of this page belong to. */
+  uploadIds: Set<string>
   progress?: Progress
   trouble?: string
 }
@@ -34,64 +37,68 @@ export type Sender = {
 }
 
 type Means = { open: (signal: AbortSignal) => Api; pool: HashPool; onChange: () => void }
+type State = Means & { sending: Sending; pauser: Pauser; running?: AbortController }
 
 /**
- * Sends files of this page, one run of the engine after the other: files that are added to a run go with the next. A pause
- * ends the run, and going on is the same call again, which sends what is missing.
+ * Sends files of this page, one run of the engine after the other: files that are added to a run go with the next. After
+ * a failure that concerns all, going on is the same call again, which sends what is missing.
  */
-export function createSender({ open, pool, onChange }: Means): Sender {
-  const sending: Sending = { state: 'idle', waiting: [], stored: [] }
-  let running: AbortController | undefined
-
-  function change(state: Sending['state'], trouble?: string): void {
-    Object.assign(sending, { state, trouble })
-    onChange()
-  }
-
-  function go(): void {
-    if (running) return
-    const run = new AbortController()
-    running = run
-    change('sending')
-    void runOnce(sending, { open, signal: run.signal, onChange })
-      .catch((error) => (run.signal.aborted ? undefined : messageOf(error)))
-      .then((trouble) => {
-        running = undefined
-        if (trouble) change('broken', trouble)
-        else if (sending.state !== 'paused' && wantedOf(sending).length > 0) go()
-        else if (sending.state === 'sending') change('idle')
-      })
-  }
-
+export function createSender(means: Means): Sender {
+  const sending: Sending = { state: 'idle', waiting: [], stored: [], uploadIds: new Set() }
+  const state: State = { ...means, sending, pauser: createPauser() }
   return {
     sending,
     add: (files, folder) => {
       // Those that failed were to be read until now.
       if (sending.state === 'idle') sending.waiting = []
-      sending.waiting.push(...files.map((file) => ({ file: fileOf(file, folder, pool) })))
-      if (sending.state === 'paused') onChange()
-      else go()
+      sending.waiting.push(...files.map((file) => ({ file: fileOf(file, folder, means.pool) })))
+      go(state)
     },
     pause: () => {
       if (sending.state !== 'sending') return
-      change('paused')
-      running?.abort()
+      state.pauser.pause()
+      change(state, 'paused')
     },
     resume: () => {
-      change('sending')
-      go()
+      state.pauser.resume()
+      go(state)
     },
     cancel: () => {
+      if (sending.state === 'idle') return
       sending.waiting = []
-      change('stopped')
-      running?.abort()
+      state.pauser.resume()
+      change(state, 'stopped')
+      state.running?.abort()
     },
   }
 }
 
+function change(state: State, to: Sending['state'], trouble?: string): void {
+  Object.assign(state.sending, { state: to, trouble })
+  state.onChange()
+}
+
+function go(state: State): void {
+  const { sending, pauser } = state
+  // A cancelled run that is not over yet has nothing to say; the next one follows it.
+  if (sending.state !== 'stopped' || !state.running)
+    change(state, pauser.isPaused() ? 'paused' : 'sending')
+  if (state.running) return
+  const run = new AbortController()
+  state.running = run
+  void runOnce(state, run.signal)
+    .catch((error) => (run.signal.aborted ? undefined : messageOf(error)))
+    .then((trouble) => {
+      state.running = undefined
+      if (trouble) change(state, 'broken', trouble)
+      else if (wantedOf(sending).length > 0) go(state)
+      else if (sending.state !== 'stopped') change(state, 'idle')
+    })
+}
+
 async function runOnce(
-  sending: Sending,
-  { open, signal, onChange }: Pick<Means, 'open' | 'onChange'> & { signal: AbortSignal },
+  { sending, open, pauser, onChange }: State,
+  signal: AbortSignal,
 ): Promise<undefined> {
   const wanted = wantedOf(sending)
   const bytes = wanted.reduce((sum, { file }) => sum + file.source.size, 0)
@@ -103,7 +110,9 @@ async function runOnce(
       uploadVia: 'web',
       connectionsPerHost: CONNECTIONS_PER_HOST,
       network: browserNetwork,
+      pauser,
       expected: { files: wanted.length, bytes },
+      onOpen: (_, { uploadId }) => sending.uploadIds.add(uploadId),
       onProgress: (progress) => {
         sending.progress = progress
         onChange()

@@ -1,36 +1,34 @@
 import { expect, test } from 'vitest'
 import { backoffMs, retryAfterMs, wait } from '../../../lib/client/backoff.ts'
-import { blame, praise, type Route, roomOf, routesFrom } from '../../../lib/client/routes.ts'
+import { blame, isUsable, praise, routesFrom } from '../../../lib/client/routes.ts'
 
 const EDGES = ['a', 'b', 'c', 'd', 'e'].map((id) => ({ id, url: `http://${id}.test` }))
 
-function rooms(routes: Route[], connections: number, now = 0): Record<string, number> {
-  return Object.fromEntries(roomOf(routes, connections, now))
-}
+const PART = { bytes: 1, seconds: 1, answerMs: 1 }
 
-test('relays share the connections evenly, the nearest first, and one goes straight', () => {
-  expect(rooms(routesFrom(EDGES, []), 16)).toEqual({ a: 3, b: 3, c: 3, d: 3, e: 3, direct: 1 })
-  expect(rooms(routesFrom(EDGES, []), 32)).toEqual({ a: 6, b: 6, c: 6, d: 6, e: 6, direct: 2 })
-  expect(rooms(routesFrom(EDGES.slice(0, 2), []), 4)).toEqual({ a: 2, b: 1, direct: 1 })
+test('the paths stand as the answer has them, and the direct one last', () => {
+  expect(routesFrom(EDGES, []).map(({ id }) => id)).toEqual(['a', 'b', 'c', 'd', 'e', 'direct'])
 })
 
-test('with few connections the nearest relays have them all', () => {
-  expect(rooms(routesFrom(EDGES, []), 2)).toEqual({ a: 1, b: 1, c: 0, d: 0, e: 0, direct: 0 })
+test('the direct path stands where its score puts it', () => {
+  const edges = EDGES.map((edge, at) => ({ ...edge, score: 0.9 - at / 10 }))
+  const ids = (score: number) => routesFrom(edges, [], { score }).map(({ id }) => id)
+  expect(ids(0.95)[0]).toBe('direct')
+  expect(ids(0.75).indexOf('direct')).toBe(2)
+  expect(ids(0.1).at(-1)).toBe('direct')
 })
 
-test('without relays everything goes straight', () => {
-  expect(rooms(routesFrom([], []), 16)).toEqual({ direct: 16 })
-})
-
-test('every connection is dealt, whatever fails', () => {
-  const routes = routesFrom(EDGES, [])
-  const [first, second] = routes
-  if (first) first.restUntil = 100
-  if (second) second.failures = 1
-  const dealt = rooms(routes, 16, 50)
-  expect(dealt.a).toBeUndefined()
-  expect(dealt.b).toBe(1)
-  expect(dealt.c).toBe(5)
+test('a path that failed last takes one part to try it; one that rests takes none', () => {
+  const [route] = routesFrom(EDGES, [])
+  if (!route) throw new Error('no route')
+  route.active = 3
+  expect(isUsable(route, 0)).toBe(true)
+  route.failures = 1
+  expect(isUsable(route, 0)).toBe(false)
+  route.active = 0
+  expect(isUsable(route, 0)).toBe(true)
+  route.restUntil = 10
+  expect(isUsable(route, 9)).toBe(false)
 })
 
 test('a path that failed rests, longer each time, and is left when it keeps failing', () => {
@@ -44,7 +42,7 @@ test('a path that failed rests, longer each time, and is left when it keeps fail
   expect(rests[0]).toBeLessThanOrEqual(500)
   expect(rests[1]).toBeLessThanOrEqual(1_000)
   expect(rests[2]).toBe(60_000)
-  praise(route)
+  praise(route, PART)
   expect(route.failures).toBe(0)
 })
 
@@ -69,7 +67,7 @@ test('a part that arrives makes up for those that failed before', () => {
   const [route] = routesFrom(EDGES, [])
   if (!route) throw new Error('no route')
   for (let part = 0; part < 3; part += 1) blame(route, 10, { waitMs: 0, others: true })
-  praise(route)
+  praise(route, PART)
   for (let times = 0; times < 2; times += 1) {
     const now = route.restUntil + 1
     blame(route, now, { waitMs: 0, others: true })
@@ -90,15 +88,16 @@ test('the wait that a path asks for is kept, and the only path is never left', (
   expect(route.restUntil).toBeLessThanOrEqual(15_001)
 })
 
-test('a later answer keeps what is known of a path and drops those that it does not name', () => {
+test('a later answer keeps what is known of a path; one that it does not name takes no more', () => {
   const before = routesFrom(EDGES, [])
   const [a, b] = before
   if (!a || !b) throw new Error('no route')
   a.failures = 2
   b.active = 1
   const after = routesFrom(EDGES.slice(0, 1), before)
+  expect(after.map(({ id }) => id)).toEqual(['a', 'direct', 'b'])
   expect(after[0]).toBe(a)
-  expect(rooms(after, 8, 1e9)).toEqual({ a: 1, direct: 8 })
+  expect(isUsable(b, 1e12)).toBe(false)
 })
 
 test('waits double from a quarter of a second to fifteen seconds, at least half of it sure', () => {

@@ -86,9 +86,9 @@ test('of files with the same content in one call, the bytes go once and each fil
   expect(service.seen.reduce((sum, { bytes }) => sum + bytes, 0)).toBe(content.length)
 })
 
-test('with relays every relay carries parts and each part carries the grant', async () => {
-  const { service, aFile, send } = await setUp({ edges: 3, connections: 8 })
-  const content = randomBytes(60 * MIB)
+test('the nearest relay carries most parts, the others are tried on the way, and each part carries the grant', async () => {
+  const { service, aFile, send } = await setUp({ edges: 3, connections: 8, onPart: slow(20) })
+  const content = randomBytes(150 * MIB)
   const { results } = await send([await aFile('a', content)])
   expect(service.files.get('a')?.bytes.equals(content)).toBe(true)
   expect(Object.keys(results[0]?.paths ?? {})).toEqual(

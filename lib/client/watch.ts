@@ -1,0 +1,79 @@
+import type { State } from './engine-state.ts'
+import { type Course, endCourse, speedOf } from './flight.ts'
+import { createLine, type Line } from './line.ts'
+import { findRescues, findStalled } from './rescue.ts'
+
+const LOOK_EVERY_MS = 50
+/** A timer this late means that the machine was asleep, and that every connection is dead, in ms. */
+const ASLEEP_MS = 15_000
+
+export type Watch = {
+  /** Looks after the attempts for as long as there are any. */
+  begin: (state: State) => void
+  stop: () => void
+}
+
+/** Every 50 ms: counts what the connections carry, sends laggards again, ends what stalled, notices that the machine slept. */
+export function createWatch(): Watch {
+  let timer: ReturnType<typeof setInterval> | undefined
+  let line: Line | undefined
+  let lookedAt = 0
+
+  function stop(): void {
+    clearInterval(timer)
+    timer = undefined
+  }
+
+  function look(state: State): void {
+    const now = performance.now()
+    const lateMs = now - lookedAt - LOOK_EVERY_MS
+    lookedAt = now
+    if (state.courses.size === 0) stop()
+    else if (lateMs > ASLEEP_MS) wake(state)
+    else lookAfter(state, now)
+  }
+
+  function lookAfter(state: State, now: number): void {
+    const courses = [...state.courses.keys()]
+    const rate = courses.reduce((sum, course) => sum + (speedOf(course, now) ?? 0), 0)
+    line?.observe(state, rate)
+    const isFull = courses.length >= state.concurrency.allowed()
+    state.concurrency.observe({ now, rate, isFull })
+    for (const course of findStalled(courses, now)) endCourse(course, 'stalled')
+    rescue(state, courses, now)
+    state.pump()
+  }
+
+  return {
+    begin: (state) => {
+      if (timer) return
+      lookedAt = performance.now()
+      line ??= createLine(state.options)
+      timer = setInterval(() => look(state), LOOK_EVERY_MS)
+    },
+    stop,
+  }
+}
+
+function rescue(state: State, courses: Course[], now: number): void {
+  const { routes, queue, moved, wasted, concurrency } = state
+  const rescues = findRescues({
+    courses,
+    routes,
+    pending: queue.pending(),
+    connections: concurrency.allowed(),
+    bytes: moved,
+    wasted,
+    now,
+  })
+  for (const { course, how, route } of rescues) {
+    const queued = state.courses.get(course)
+    if (!queued) continue
+    if (how === 'move') endCourse(course, 'moved')
+    else state.start(queued, route, true)
+  }
+}
+
+function wake(state: State): void {
+  for (const course of state.courses.keys()) endCourse(course, 'slept')
+}
