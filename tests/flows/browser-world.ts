@@ -64,7 +64,7 @@ export async function startBrowserWorld(bytesPerSecond: number) {
     direct,
     functions,
     requests: requests.seen,
-    anAccount: () => anAccount({ tier: 'pro' }),
+    anAccount: (tier = 'pro') => anAccount({ tier }),
     bytesUp: () => ways.reduce((sum, way) => sum + way.bytesUp(), 0),
     setRate: (rate: number) => {
       for (const way of ways) way.setRate(rate)

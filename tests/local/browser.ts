@@ -1,10 +1,13 @@
 import { existsSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { type BrowserContext, chromium, type Page } from 'playwright-core'
+import { test } from 'vitest'
 import { temporaryFolder } from './temporary.ts'
 
-/** Debian's; other places have it elsewhere. */
-const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium'
+/** Debian's package, and what other systems and their build machines have. */
+const CHROMIUM = [process.env.CHROMIUM, '/usr/bin/chromium', '/usr/bin/google-chrome'].find(
+  (file) => file !== undefined && existsSync(file),
+)
 const FLAGS = [
   '--no-sandbox',
   '--disable-gpu',
@@ -15,8 +18,11 @@ const FLAGS = [
   '--disable-sync',
 ]
 
-/** The browser to test with, where there is one. */
-export const foundChromium = existsSync(CHROMIUM) ? CHROMIUM : undefined
+/** Registers tests that need a browser; where there is none they are left out by name. */
+export function withBrowser(register: () => void): void {
+  if (CHROMIUM) register()
+  else test.todo('not run: chromium is not installed')
+}
 
 export type TestBrowser = {
   /** A page of a new tab. What it logs as an error is kept in `troubles`. */
