@@ -209,6 +209,42 @@ withBrowser(() => {
     },
   )
 
+  test('without a network in the middle the page waits and goes on by itself', LIMIT, async () => {
+    world.setRate(SLOW)
+    const account = await world.anAccount()
+    const file = await aFile('offline.bin', 60 * MIB)
+    const page = await openPage(account)
+    const before = world.bytesUp()
+    await page.locator('#choose').setInputFiles(file)
+    await vi.waitUntil(() => world.bytesUp() - before > 5 * MIB, UNTIL)
+    await page.context().setOffline(true)
+    await page.locator('#figures', { hasText: 'waiting for the network' }).waitFor()
+    world.setRate(OPEN)
+    await page.context().setOffline(false)
+    await page.locator('#done li', { hasText: 'offline.bin' }).waitFor()
+    await expectSame(account, 'offline.bin', file)
+    await page.close()
+  })
+
+  test('files are hashed by workers, and by the page where those do not load', LIMIT, async () => {
+    world.setRate(OPEN)
+    const account = await world.anAccount()
+    const file = await aFile('workers.bin', 40 * MIB)
+    const page = await openPage(account)
+    await page.locator('#choose').setInputFiles(file)
+    await page.locator('#done li', { hasText: 'workers.bin' }).waitFor()
+    expect(page.workers().length).toBeGreaterThanOrEqual(2)
+    await page.close()
+
+    const other = await openPage(account)
+    await other.route('**/hash-worker.js', (route) => route.abort())
+    await other.locator('#choose').setInputFiles(file)
+    // The same digests: the account has it.
+    await other.locator('#done li', { hasText: 'was stored already' }).waitFor()
+    expect(other.workers()).toEqual([])
+    await other.close()
+  })
+
   test(
     'a page that nobody gave a key asks for one, says when it is not accepted, and keeps it out of every address',
     LIMIT,
