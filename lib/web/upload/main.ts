@@ -96,6 +96,9 @@ drop.addEventListener('drop', ({ dataTransfer }) => {
   chosen(dataTransfer?.files)
 })
 
+for (const name of ['online', 'offline']) addEventListener(name, () => showSending(sender.sending))
+setInterval(() => sender.sending.state === 'sending' && showSending(sender.sending), 1_000)
+
 addEventListener('beforeunload', (event) => {
   if (sender.sending.state === 'sending') event.preventDefault()
 })

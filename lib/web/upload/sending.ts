@@ -24,6 +24,8 @@ export type Sending = {
   /** The uploads that files of this page belong to. */
   uploadIds: Set<string>
   progress?: Progress
+  /** When the progress was told, in ms of `performance.now()`: nothing tells that nothing moves. */
+  progressAt?: number
   trouble?: string
 }
 
@@ -114,7 +116,7 @@ async function runOnce(
       expected: { files: wanted.length, bytes },
       onOpen: (_, { uploadId }) => sending.uploadIds.add(uploadId),
       onProgress: (progress) => {
-        sending.progress = progress
+        Object.assign(sending, { progress, progressAt: performance.now() })
         onChange()
       },
       onFile: (outcome) => {

@@ -5,6 +5,10 @@ import { bytesInWords, percentInWords, secondsInWords } from './words.ts'
 
 /** More rows than anybody reads would only slow the page. */
 const ROWS_MAX = 100
+/** Progress that is older says nothing of the rate: the engine takes it over 5 s. */
+const STILL_AFTER_MS = 6_000
+
+type Motion = 'moving' | 'still' | 'held'
 
 const SAID: Record<Sending['state'], string> = {
   idle: '',
@@ -18,21 +22,32 @@ const SAID: Record<Sending['state'], string> = {
 export function showSending(sending: Sending): void {
   const { state, waiting, stored, progress, trouble } = sending
   byId('sending', HTMLElement).hidden = state === 'idle' && waiting.length === 0
-  setText(byId('sending-state', HTMLElement), trouble ? `Stopped: ${trouble}.` : SAID[state])
+  setText(byId('sending-state', HTMLElement), trouble ? `Stopped: ${trouble}.` : saidOf(state))
   byId('pause', HTMLButtonElement).hidden = state !== 'sending'
   byId('resume', HTMLButtonElement).hidden = state !== 'paused' && state !== 'broken'
   byId('cancel', HTMLButtonElement).hidden = state === 'idle' || state === 'stopped'
-  if (progress) showProgress(progress, state)
+  if (progress) showProgress(progress, motionOf(sending))
   showItems('items', waiting, waitingRow)
   showItems('done', stored, storedRow)
   byId('done-none', HTMLElement).hidden = stored.length > 0
 }
 
-function showProgress(progress: Progress, state: Sending['state']): void {
+function saidOf(state: Sending['state']): string {
+  if (state === 'sending' && !navigator.onLine) return 'No network. It goes on by itself.'
+  return SAID[state]
+}
+
+function motionOf({ state, progressAt = 0 }: Sending): Motion {
+  if (state !== 'sending') return 'held'
+  const isOld = performance.now() - progressAt > STILL_AFTER_MS
+  return isOld || !navigator.onLine ? 'still' : 'moving'
+}
+
+function showProgress(progress: Progress, motion: Motion): void {
   const bar = byId('bar', HTMLProgressElement)
   bar.max = Math.max(1, progress.bytesTotal)
   bar.value = progress.bytesDone
-  setText(byId('figures', HTMLElement), figuresOf(progress, state))
+  setText(byId('figures', HTMLElement), figuresOf(progress, motion))
 
   const sent = Object.values(progress.perPath).reduce((sum, bytes) => sum + bytes, 0)
   const rows = Object.entries(progress.perPath).map(([path, bytes]) =>
@@ -49,8 +64,8 @@ function showProgress(progress: Progress, state: Sending['state']): void {
 }
 
 /** `45 % · 450.0 MiB of 1.0 GiB · 98.2 MiB/s · 6 s left · 3 of 12 files`; hashing and an outage have no rate. */
-function figuresOf(progress: Progress, state: Sending['state']): string {
-  const { bytesDone, bytesTotal, bytesHashed, filesDone, filesTotal, rate, secondsLeft } = progress
+function figuresOf(progress: Progress, motion: Motion): string {
+  const { bytesDone, bytesTotal, bytesHashed, filesDone, filesTotal } = progress
   const files = filesTotal > 1 ? [`${filesDone} of ${filesTotal} files`] : []
   if (bytesDone === 0 && bytesHashed > 0) {
     const hashed = `Reading: ${bytesInWords(bytesHashed)} of ${bytesInWords(bytesTotal)}`
@@ -60,10 +75,15 @@ function figuresOf(progress: Progress, state: Sending['state']): string {
     percentInWords(bytesDone, bytesTotal),
     `${bytesInWords(bytesDone)} of ${bytesInWords(bytesTotal)}`,
   ]
-  const isMoving = state === 'sending' && bytesDone < bytesTotal
-  if (isMoving) figures.push(rate > 0 ? `${bytesInWords(rate)}/s` : 'waiting for the network')
-  if (isMoving && secondsLeft !== null) figures.push(`${secondsInWords(secondsLeft)} left`)
-  return [...figures, ...files].join(' · ')
+  const speed = bytesDone < bytesTotal ? speedOf(progress, motion) : []
+  return [...figures, ...speed, ...files].join(' · ')
+}
+
+function speedOf({ rate, secondsLeft }: Progress, motion: Motion): string[] {
+  if (motion === 'held') return []
+  if (motion === 'still' || rate === 0) return ['waiting for the network']
+  const left = secondsLeft === null ? [] : [`${secondsInWords(secondsLeft)} left`]
+  return [`${bytesInWords(rate)}/s`, ...left]
 }
 
 const shown = new Map<string, string>()
