@@ -12,8 +12,9 @@ export default defineConfig({
     maxWorkers: Math.max(3, availableParallelism() - 1),
     // Refusals and faults are logged on purpose; what a failed test logged is shown.
     silent: 'passed-only',
-    testTimeout: 15_000,
-    hookTimeout: 30_000,
+    // The first test of a file that needs the store loads its SDK and probes it: seconds, on a machine that is busy.
+    testTimeout: 30_000,
+    hookTimeout: 60_000,
     teardownTimeout: 10_000,
   },
 })

@@ -97,7 +97,7 @@ export const accounts = pgTable(
 
 /**
  * What provisioning gave out, on both sides of it, sealed (AES-256-GCM under JETTY_MASTER_KEY): for replays within 30 days.
- * `side` is `storage` (keyed by the account's id) or `agentcache` (keyed by the user's).
+ * `side` is `storage` or `agentcache`; `subject` is the user's id.
  */
 export const credentials = pgTable(
   'jettythunder_credentials',

@@ -63,7 +63,8 @@ export const POST = route(async (request) => {
   const said = await parseBody(request, Report)
 
   const answer = await reportSession(account, said, locate(request))
-  return Response.json({ success: true, message: MESSAGES[said.action], ...answer })
+  const { sessionId } = answer.session
+  return Response.json({ success: true, message: MESSAGES[said.action], sessionId, ...answer })
 })
 
 /** GET /api/jetty/track-upload: the open uploads with their live progress, or one upload. Redis 2, SQL 1. */

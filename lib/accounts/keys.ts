@@ -9,6 +9,9 @@ import { forgetApiKeys } from './authenticate.ts'
 /** So much of a key's hash names it; the rest stays in the database. */
 const KEY_ID_CHARS = 16
 
+/** What is cached of a key that ended is gone by then, so nobody has to be told of it any more. */
+const ENDED_SECONDS = 60
+
 /** A key without itself. */
 export type KeyView = { keyId: string; createdAt: string; expiresAt: string | null }
 
@@ -22,15 +25,16 @@ export async function listKeys(accountId: string): Promise<KeyView[]> {
 }
 
 /**
- * Makes a new key; the newest before it lives on for the overlap, the others end at once, so at most two work at a time. The
- * account's row is locked: of two rotations at once, one comes after the other. SQL 1, Redis 1.
+ * Makes a new key; the newest before it lives on for the overlap, the others end at once, so at most two work at a time. Those
+ * that ended more than a minute ago are forgotten. The account's row is locked: of two rotations at once, one comes after
+ * the other. SQL 1, Redis 1.
  */
 export async function rotateKey(
   accountId: string,
   overlapSeconds: number,
 ): Promise<KeyView & { apiKey: string }> {
   const apiKey = newApiKey()
-  const [, ended = [], , [made] = []] = await inOneTrip([
+  const [, ended = [], , , [made] = []] = await inOneTrip([
     sql`SELECT FROM agentcache_accounts WHERE id = ${accountId} FOR UPDATE`,
     sql`
     WITH living AS (
@@ -42,6 +46,8 @@ export async function rotateKey(
     FROM living WHERE k.key_hash = living.key_hash
     RETURNING k.key_hash`,
     forgetKept(accountId, sql`true`),
+    sql`DELETE FROM api_keys WHERE account_id = ${accountId}
+      AND least(revoked_at, expires_at) < now() - make_interval(secs => ${ENDED_SECONDS})`,
     sql`INSERT INTO api_keys (key_hash, account_id, created_at) VALUES (${hashApiKey(apiKey)}, ${accountId}, clock_timestamp())
       RETURNING key_hash, created_at, expires_at`,
   ])

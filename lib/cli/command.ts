@@ -7,6 +7,7 @@ export type Flags = {
   'if-new'?: boolean
   connections?: number
   direct?: boolean
+  limit?: string
   json?: boolean
   verbose?: boolean
   output?: string

@@ -7,12 +7,13 @@ const JSON_LINE: [string, string] = ['--json', 'one JSON object per line on stdo
 export const COMMANDS: Record<string, Command> = {
   upload: {
     usage:
-      'upload PATH... [--to PREFIX] [--if-new] [--connections N] [--direct] [--json] [--verbose]',
+      'upload PATH... [--to PREFIX] [--if-new] [--limit RATE] [--connections N] [--direct] [--json] [--verbose]',
     summary: 'send files and folders; resumes what was interrupted',
     options: {
       to: { type: 'string' },
       'if-new': { type: 'boolean' },
       connections: { type: 'string' },
+      limit: { type: 'string' },
       direct: { type: 'boolean' },
       verbose: { type: 'boolean' },
       json,
@@ -20,6 +21,7 @@ export const COMMANDS: Record<string, Command> = {
     explained: [
       ['--to PREFIX', 'put everything under this folder of the account'],
       ['--if-new', 'refuse a file whose path is taken, instead of replacing it'],
+      ['--limit RATE', 'at most so many bytes a second: 500k, 2MB, 1.5MiB'],
       ['--connections N', 'at most N connections at once'],
       ['--direct', 'send straight to the store, over no relay'],
       ['--verbose', 'say why parts are sent again'],
@@ -28,18 +30,21 @@ export const COMMANDS: Record<string, Command> = {
     run: async (context) => (await import('./upload.ts')).uploadCommand(context),
   },
   get: {
-    usage: 'get FILE-ID|PATH|FOLDER/ [-o PATH] [--force] [--connections N] [--direct] [--json]',
+    usage:
+      'get FILE-ID|PATH|FOLDER/ [-o PATH] [--force] [--limit RATE] [--connections N] [--direct] [--json]',
     summary: 'fetch a file or a folder, verified; resumes what was interrupted',
     options: {
       output: { type: 'string', short: 'o' },
       force: { type: 'boolean' },
       connections: { type: 'string' },
+      limit: { type: 'string' },
       direct: { type: 'boolean' },
       json,
     },
     explained: [
       ['-o, --output PATH', 'file or folder to write to (default: the current folder)'],
       ['--force', 'replace a different file that is there'],
+      ['--limit RATE', 'at most so many bytes a second: 500k, 2MB, 1.5MiB'],
       ['--connections N', 'at most N connections at once'],
       ['--direct', 'fetch straight from the store, over no relay'],
       JSON_LINE,

@@ -6,10 +6,10 @@ import { readCatalogue } from './edges-catalogue.ts'
 import { mapLines } from './edges-map.ts'
 import { rankingLines } from './edges-ranking.ts'
 import { measureRoundTrips } from './edges-round-trip.ts'
-import { sizeOf } from './edges-size.ts'
 import { thisTerminal } from './edges-terminal.ts'
 import { EXIT, usageError } from './exit.ts'
 import { note, say, sayJson, showText } from './output.ts'
+import { sizeOf } from './size.ts'
 
 const SIZE_DEFAULT = 1024 ** 3
 const PRIORITIES: Priority[] = ['speed', 'cost', 'balanced']

@@ -8,6 +8,7 @@ import type { Context, Flags } from './command.ts'
 import { EXIT, usageError } from './exit.ts'
 import { fileIdOf, looksLikeFileId } from './file-id.ts'
 import { getFolder } from './get-folder.ts'
+import { limitOf } from './limit.ts'
 import { note, say, sayJson, showBytes, showSeconds, showText } from './output.ts'
 import { createProgressLine } from './progress-line.ts'
 
@@ -27,6 +28,7 @@ export async function getCommand({ flags, args, settings, signal }: Context): Pr
     force: flags.force,
     signal,
     connections: flags.connections,
+    bytesPerSecondMax: limitOf(flags),
     directOnly: flags.direct,
   }
   try {

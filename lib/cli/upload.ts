@@ -4,12 +4,14 @@ import { fileSource, type NodeTools } from '../client/node/file-source.ts'
 import { createHashPool } from '../client/node/hash-pool.ts'
 import { createSender } from '../client/node/send-part.ts'
 import { type Found, walk } from '../client/node/walk.ts'
-import { type UploadSummary, uploadFiles } from '../client/upload.ts'
+import { type UploadOptions, type UploadSummary, uploadFiles } from '../client/upload.ts'
 import type { Context } from './command.ts'
 import { EXIT, usageError } from './exit.ts'
+import { limitOf } from './limit.ts'
 import { note, say, sayJson, showBytes, showSeconds, showText } from './output.ts'
 import { createProgressLine, type ProgressLine } from './progress-line.ts'
 import { openUnfinished } from './unfinished.ts'
+import { rememberWays } from './ways.ts'
 
 /** jetty upload: sends files and folders; what a former run left is resumed, what is stored already is not sent. */
 export async function uploadCommand(context: Context): Promise<number> {
@@ -29,8 +31,8 @@ export async function uploadCommand(context: Context): Promise<number> {
     const summary = await uploadFiles(filesIn(args, flags.to, tools), {
       api,
       signal,
-      connections: flags.connections,
-      directOnly: flags.direct,
+      ...waysOf(context, service.url),
+      connector: tools.sender.connector,
       ifNew: flags['if-new'],
       expected,
       onProgress: line.show,
@@ -59,6 +61,15 @@ export async function uploadCommand(context: Context): Promise<number> {
   } finally {
     tools.sender.close()
     await tools.pool.close()
+  }
+}
+
+function waysOf({ flags }: Context, serviceUrl: string): Partial<UploadOptions> {
+  return {
+    connections: flags.connections,
+    bytesPerSecondMax: limitOf(flags),
+    directOnly: flags.direct,
+    ways: rememberWays(serviceUrl),
   }
 }
 

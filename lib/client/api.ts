@@ -5,8 +5,8 @@ import type { ProblemDocument } from './wire.ts'
 /** A function may run for 60 s; what takes longer than this will not answer. */
 const CALL_TIMEOUT_MS = 90_000
 const ATTEMPTS_MAX = 8
-/** A lost network comes back: with waits of up to 15 s these are about two minutes, as long as parts are waited for. */
-const ATTEMPTS_MAX_AWAY = 16
+/** A lost network comes back: with waits of up to 15 s these are about a day, as long as parts are waited for. */
+const ATTEMPTS_MAX_AWAY = 8_000
 /** A service that never answered is more likely misspelt than away. */
 const ATTEMPTS_MAX_AT_FIRST = 4
 

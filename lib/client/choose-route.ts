@@ -47,7 +47,8 @@ export function speedsOf({ routes, courses, now }: Choice): Map<Route, number> {
   for (const route of routes) {
     const one = seen.has(route) ? mean(seen.get(route) ?? []) : route.speed
     // What a path carries may be all that it can: one more connection then takes from the others.
-    if (one !== undefined) speeds.set(route, (one * Math.max(1, route.active)) / (route.active + 1))
+    const sharers = Math.max(1, route.active)
+    if (one !== undefined) speeds.set(route, (one * sharers) / (sharers + 1))
   }
   return speeds
 }

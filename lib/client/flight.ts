@@ -39,6 +39,8 @@ export type Course = {
   flight: Flight
   controller: AbortController
   isHedge: boolean
+  /** How often the piece had failed before. */
+  failures: number
   movedAt: number
   samples: { at: number; bytes: number }[]
   end?: End

@@ -66,9 +66,11 @@ function isWorthIt({ course: { flight }, left, how, route, speed }: Candidate): 
   return left > anew * WORTH_A_MOVE && flight.bytes <= flight.job.bytes * TOO_FAR_TO_MOVE
 }
 
-/** Flights of which nothing moved for longer than their path's own pace explains. */
+/** Flights of which nothing moved for longer than their path's own pace explains; twice as long after each failure. */
 export function findStalled(courses: Course[], now: number): Course[] {
-  return courses.filter((course) => now - course.movedAt > patienceMs(course))
+  return courses.filter(
+    (course) => now - course.movedAt > patienceMs(course) * 2 ** Math.min(course.failures, 4),
+  )
 }
 
 function patienceMs(course: Course): number {

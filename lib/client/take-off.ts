@@ -26,6 +26,7 @@ function takeOff(state: State, { queued, route, isHedge }: Start): Course {
   const course: Course = {
     controller,
     isHedge,
+    failures: queued.failures,
     movedAt: startedAt,
     samples: [{ at: startedAt, bytes: 0 }],
     flight: {

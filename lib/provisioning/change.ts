@@ -16,6 +16,9 @@ import {
 import { type AccountView, accountStatement, accountViewOf } from './account.ts'
 import type { Status, Tier } from './fields.ts'
 
+/** An account that was emptied and is given back: no address is what the sweep knows an emptied one by. */
+const EMAIL_FORGOTTEN = 'forgotten'
+
 export type Change = { tier?: Tier | undefined; status?: Status | undefined }
 
 /**
@@ -53,6 +56,8 @@ function changeStatement(userId: string, { tier, status }: Change, receipt: Rece
       UPDATE agentcache_accounts a
       SET agentcache_tier = coalesce(${tier ?? null}, a.agentcache_tier), status = coalesce(${status ?? null}, a.status),
         status_changed_at = CASE WHEN coalesce(${status ?? null}, a.status) = a.status THEN a.status_changed_at ELSE now() END,
+        agentcache_email = CASE WHEN a.agentcache_email = '' AND coalesce(${status ?? null}, a.status) = 'active' THEN ${EMAIL_FORGOTTEN}
+          ELSE a.agentcache_email END,
         updated_at = now()
       FROM old WHERE a.id = old.id
       RETURNING a.id, a.agentcache_tier AS tier, old.tier AS old_tier

@@ -137,7 +137,12 @@ test('the walk-through: unknown content, edges, start, chunks, progress, complet
   await complete(result.uploadId)
   const ended = await post('track-upload', { action: 'complete', sessionId, actualCost: 0.0016 })
   expect(ended.status).toBe(200)
-  expect(ended.body).toMatchObject({ success: true, session: { sessionId, status: 'completed' } })
+  expect(ended.body).toMatchObject({
+    success: true,
+    message: expect.any(String),
+    sessionId,
+    session: { sessionId, status: 'completed' },
+  })
 
   const known = await post('check-duplicate', { ...file, fileName: 'same-holiday.mp4' })
   expect(known.body).toEqual({
@@ -253,6 +258,7 @@ test('resume: what was completed is read back by the session, another attempt se
   expect(failed.status).toBe(200)
   expect(failed.body).toMatchObject({
     success: true,
+    sessionId: first.sessionId,
     session: { sessionId: first.sessionId, status: 'failed' },
   })
 

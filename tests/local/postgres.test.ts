@@ -8,7 +8,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { listen } from './listen.ts'
 import { startPostgres } from './postgres.ts'
 import { explainFailure } from './postgres-failure.ts'
-import { copyTemplate, TEMPORARY_PASSWORD } from './template.ts'
+import { copyTemplate, TEMPORARY_PASSWORD, templateName } from './template.ts'
 import { temporaryFolder } from './temporary.ts'
 
 let folder: string
@@ -80,6 +80,11 @@ test('data of another version is said to be of another version', async () => {
   const options = await dataFolder('version')
   await writeFile(join(options.dataDir, 'PG_VERSION'), '11\n')
   await expect(startPostgres(options)).rejects.toThrow(/another version of PostgreSQL/)
+})
+
+test('a template that another user ran is no template: installing PostgreSQL changes who runs it', () => {
+  expect(templateName(65534)).toBe(templateName(65534))
+  expect(new Set([templateName(undefined), templateName(65534), templateName(101)]).size).toBe(3)
 })
 
 test('a full disk is said to be full', () => {

@@ -8,6 +8,7 @@ import pg from 'pg'
 import { migrate } from '../../drizzle/migrate.ts'
 import { seed } from '../../drizzle/seed.ts'
 import { startPostgres } from './postgres.ts'
+import { identityFor } from './postgres-user.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
 const CACHE = join(ROOT, 'node_modules/.cache/jetty')
@@ -27,10 +28,10 @@ export async function prepareDatabase(databaseUrl: string): Promise<void> {
 
 /**
  * Fills a new data folder with a migrated and seeded database. It is a copy of one that is made once for each version
- * of schema, catalogue and PostgreSQL: copying takes a tenth of the time.
+ * of schema, catalogue and PostgreSQL, and for each user PostgreSQL runs as: copying takes a tenth of the time.
  */
 export async function copyTemplate(dataDir: string): Promise<void> {
-  const template = join(CACHE, `postgres-${fingerprint()}`)
+  const template = join(CACHE, templateName(identityFor([]).uid))
   if (!existsSync(template)) await makeTemplate(template)
   if (process.platform === 'win32') await cp(template, dataDir, { recursive: true })
   else await promisify(execFile)('cp', ['-a', template, dataDir])
@@ -54,6 +55,11 @@ async function removeOld(): Promise<void> {
     if (Date.now() - statSync(path).mtimeMs < OLD_MS) continue
     await rm(path, { recursive: true, force: true })
   }
+}
+
+/** PostgreSQL starts on no other user's files, and who runs it here changes when a `postgres` is installed. */
+export function templateName(uid: number | undefined): string {
+  return `postgres-${fingerprint()}${uid === undefined ? '' : `-${uid}`}`
 }
 
 function fingerprint(): string {

@@ -152,6 +152,13 @@ test('ten test events a minute are enough', async () => {
   expect((await sendTest()).headers.get('retry-after')).toBe('60')
 })
 
+test('of thirty test events at once ten are taken', async () => {
+  const { set, sendTest } = await aHolder()
+  await set({ url: receiver.url })
+  const answers = await Promise.all(Array.from({ length: 30 }, sendTest))
+  expect(answers.filter(({ status }) => status === 202)).toHaveLength(10)
+})
+
 test('at most the newest twenty events are shown', async () => {
   const { userId, set, read } = await aHolder()
   await set({ url: receiver.url })

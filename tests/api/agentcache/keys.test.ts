@@ -68,6 +68,20 @@ test('at most two keys work at once, however often and however many at a time ro
   expect(await list()).toHaveLength(2)
 })
 
+test('keys that ended are forgotten by a later rotation, so that no account has keys without end', async () => {
+  const { userId, rotate } = await aHolder()
+  const ofAccount = sql`account_id = (SELECT id FROM agentcache_accounts WHERE agentcache_user_id = ${userId})`
+  const count = async () => (await query(sql`SELECT FROM api_keys WHERE ${ofAccount}`)).length
+  for (let n = 0; n < 4; n++) await rotate({ overlapSeconds: 0 })
+  expect(await count()).toBe(5)
+  await query(
+    sql`UPDATE api_keys SET expires_at = expires_at - interval '61 seconds' WHERE ${ofAccount}`,
+  )
+  const { body } = await rotate({ overlapSeconds: 0 })
+  expect(await count()).toBe(2)
+  expect(await works(body.apiKey)).toBe(true)
+})
+
 test('a longer overlap does not lengthen the life of a key that was already ending', async () => {
   const { rotate, list } = await aHolder()
   await rotate({ overlapSeconds: 10 })

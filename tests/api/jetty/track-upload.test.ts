@@ -60,6 +60,7 @@ test('a session starts on an open upload, by its id or by its content', async ()
   expect(body).toEqual({
     success: true,
     message: 'Session started',
+    sessionId: body.session.sessionId,
     session: {
       sessionId: expect.stringMatching(/^[0-9a-f-]{36}$/),
       uploadId,

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { afterEach, expect, test } from 'vitest'
+import { afterEach, expect, test, vi } from 'vitest'
 import { throughProxies } from '../../local/proxied.ts'
 
 const { redis, sql } = await throughProxies()
@@ -8,6 +8,8 @@ const { GET } = await import('../../../api/agentcache/quota.ts')
 const keys = await import('../../../api/agentcache/keys.ts')
 const { POST: upgrade } = await import('../../../api/agentcache/upgrade.ts')
 const { POST: provision } = await import('../../../api/agentcache/provision.ts')
+const { hashApiKey } = await import('../../../lib/accounts/api-key.ts')
+const { redis: client } = await import('../../../lib/redis/client.ts')
 const { anAccount } = await import('../../local/account.ts')
 const { call } = await import('../../local/request.ts')
 const { send } = await import('../../local/webhook.ts')
@@ -95,8 +97,10 @@ test('who read the account before it changed cannot cache it after', async () =>
 
 test('a known key costs one trip to Redis and none to the database beside the endpoint’s own', async () => {
   const { apiKey } = await anAccount()
-  await read(apiKey)
-  await sleep(200)
+  await vi.waitUntil(async () => {
+    await read(apiKey)
+    return await client.get(`jetty:key:${hashApiKey(apiKey)}`)
+  }, 10_000)
   const before = [redis.passed.length, sql.passed.length]
   await read(apiKey)
   expect([redis.passed.length, sql.passed.length]).toEqual([

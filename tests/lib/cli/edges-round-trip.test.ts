@@ -15,7 +15,7 @@ async function serverOf(...args: Parameters<typeof aServer>) {
 }
 
 test('the fastest of four requests on one connection is the round trip', async () => {
-  const delays = [150, 80, 40, 80]
+  const delays = [400, 300, 40, 300]
   const relay = await serverOf((_, times) => ({ delayMs: delays[times - 1] }))
   const measured = await measureRoundTrips([{ id: 'lon-1', url: relay.url }], NEVER)
   expect(relay.seen.map(({ method, path }) => `${method} ${path}`)).toEqual(
@@ -23,7 +23,7 @@ test('the fastest of four requests on one connection is the round trip', async (
   )
   expect(relay.connections()).toBe(1)
   expect(measured.get('lon-1')).toBeGreaterThanOrEqual(39)
-  expect(measured.get('lon-1')).toBeLessThan(79)
+  expect(measured.get('lon-1')).toBeLessThan(299)
 })
 
 test('of the store any answer counts, of a relay only a healthy one', async () => {

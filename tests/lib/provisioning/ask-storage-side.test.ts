@@ -7,6 +7,8 @@ let functions: Functions | undefined
 const storage = await startFlaky(() => functions?.url ?? '')
 process.env.JETTYTHUNDER_API_URL = storage.url
 functions = await startFunctions()
+// The first call of a function loads its code: longer than a caller waits, on a machine that is busy.
+await fetch(`${functions.url}/api/agentcache/provision`, { method: 'POST' })
 
 const { POST } = await import('../../../api/webhooks/jettythunder/provision.ts')
 const { POST: tier } = await import('../../../api/webhooks/jettythunder/tier.ts')

@@ -109,3 +109,23 @@ test('before that, or given back, an account keeps everything', async () => {
     expect(await countOf('event_endpoints', accountId)).toBe(1)
   }
 })
+
+test('an account that was emptied, given back and deleted once more is emptied once more', async () => {
+  const { accountId, apiKey, userId } = await aDeleted('31 days')
+  for (let run = 0; run < 3; run++) {
+    await client.query("UPDATE uploads SET urls_expire_at = now() - interval '1 second'")
+    await sweep()
+  }
+  expect((await rowOf(accountId)).agentcache_email).toBe('')
+
+  await setStatus(userId, 'active')
+  await uploadWhole(apiKey, await aContent(100), 'since then')
+  await setStatus(userId, 'deleted')
+  await client.query(
+    "UPDATE agentcache_accounts SET status_changed_at = now() - interval '31 days' WHERE id = $1",
+    [accountId],
+  )
+  expect(await sweep()).toMatchObject({ trashed: 1 })
+  expect(await usageOf(accountId)).toEqual({ used: 0, reserved: 0 })
+  expect((await rowOf(accountId)).agentcache_email).toBe('')
+})

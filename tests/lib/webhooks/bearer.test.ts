@@ -7,6 +7,9 @@ const BEARER = `bearer-${randomUUID()}-${randomUUID()}`
 process.env.WEBHOOK_BEARER_SECRET = BEARER
 let functions: Functions | undefined = await startFunctions()
 process.env.JETTYTHUNDER_API_URL = functions.url
+// The first call of a function loads its code: longer than a caller waits, on a machine that is busy.
+for (const name of ['provision', 'upgrade'])
+  await fetch(`${functions.url}/api/agentcache/${name}`, { method: 'POST' })
 
 const { POST: provision } = await import('../../../api/agentcache/provision.ts')
 const { POST: upgrade } = await import('../../../api/agentcache/upgrade.ts')

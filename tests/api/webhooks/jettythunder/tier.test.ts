@@ -7,6 +7,8 @@ let functions: Functions | undefined
 const storage = await startFlaky(() => functions?.url ?? '')
 process.env.JETTYTHUNDER_API_URL = storage.url
 functions = await startFunctions()
+// The first call of a function loads its code: longer than a caller waits, on a machine that is busy.
+await fetch(`${functions.url}/api/agentcache/upgrade`, { method: 'POST' })
 
 const { POST } = await import('../../../../api/webhooks/jettythunder/tier.ts')
 const { GET: quota } = await import('../../../../api/agentcache/quota.ts')
@@ -48,6 +50,16 @@ test('a repeated message does not bring back what changed since', async () => {
   expect((await change(userId, 'pro', { id })).body).toEqual(first.body)
   expect(await tierOf(apiKey)).toBe('business')
   expect((await change(userId, 'free', { id })).body.type).toBe('/errors/webhook-conflict')
+})
+
+test('an id that came with another message is refused here: the storage side is not asked', async () => {
+  const { userId } = await anAccount({ tier: 'starter' })
+  const id = `msg_${randomUUID()}`
+  expect((await change(userId, 'pro', { id })).status).toBe(200)
+  const { length } = storage.seen
+  const refused = await change(userId, 'free', { id })
+  expect([refused.status, refused.body.type]).toEqual([409, '/errors/webhook-conflict'])
+  expect(storage.seen).toHaveLength(length)
 })
 
 test('a lost answer is asked for again, and the change acted once', async () => {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { sizeOf } from '../../../lib/cli/edges-size.ts'
+import { sizeOf } from '../../../lib/cli/size.ts'
 
 test.each([
   ['0', 0],
