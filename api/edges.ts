@@ -27,9 +27,13 @@ const PublicKey = z.pipe(
   z.transform((text: string) => text.replace('whpk_', '')),
 )
 
+/** Further names of the relay, for browsers, which open about six connections to one. */
+const AlternateUrls = z.array(EdgeUrl).check(z.maxLength(2))
+
 const Register = z.object({
   id: EdgeId,
   url: EdgeUrl,
+  alternateUrls: z._default(AlternateUrls, []),
   publicKey: PublicKey,
   city: z.optional(Words),
   country: z.optional(z.string().check(z.regex(/^[A-Z]{2}$/))),

@@ -430,6 +430,8 @@ export const edges = pgTable(
   {
     id: text('id').primaryKey(),
     url: text('url'),
+    /** Up to two more addresses of the same relay: a browser opens about six connections to one. */
+    alternateUrls: jsonb('alternate_urls').$type<string[]>().notNull().default([]),
     city: text('city').notNull(),
     country: text('country').notNull(),
     lat: doublePrecision('lat').notNull(),
@@ -452,6 +454,7 @@ export const edges = pgTable(
       sql`${t.lat} BETWEEN -90 AND 90 AND ${t.lng} BETWEEN -180 AND 180`,
     ),
     check('edge_locations_active', sql`NOT ${t.isActive} OR ${t.url} IS NOT NULL`),
+    check('edge_locations_alternate_urls', sql`jsonb_array_length(${t.alternateUrls}) <= 2`),
   ],
 )
 

@@ -18,6 +18,7 @@ export type Flags = {
   map?: boolean
   id?: string
   'edge-url'?: string
+  'alternate-url'?: string[]
   'public-key'?: string
   city?: string
   country?: string

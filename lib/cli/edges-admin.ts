@@ -31,12 +31,14 @@ type Act = (api: Api, id: string) => Promise<RegisteredEdge>
 
 function registration(flags: Flags, args: string[]): Act {
   const { id, 'edge-url': url, 'public-key': publicKey, city, country } = flags
+  const { 'alternate-url': alternateUrls } = flags
   if (!id || !url || !publicKey || args.length > 0) {
     throw usageError('edges register: give --id, --edge-url and --public-key, and no arguments.')
   }
   const lat = degreesOf('lat', flags.lat, LATITUDE_MAX)
   const lng = degreesOf('lng', flags.lng, LONGITUDE_MAX)
-  return (api) => api.call('POST', EDGES, { id, url, publicKey, city, country, lat, lng })
+  const body = { id, url, alternateUrls, publicKey, city, country, lat, lng }
+  return (api) => api.call('POST', EDGES, body)
 }
 
 function change(verb: string, ids: string[]): Act {
@@ -55,8 +57,8 @@ function degreesOf(name: string, text: string | undefined, most: number): number
   throw usageError(`--${name} takes degrees from -${most} to ${most}, not '${text}'.`)
 }
 
-function showEdge({ id, state, city, url }: RegisteredEdge): void {
-  say([id, state, city, url ?? '-'].map(showText).join('  '))
+function showEdge({ id, state, city, url, alternateUrls = [] }: RegisteredEdge): void {
+  say([id, state, city, url ?? '-', ...alternateUrls].map(showText).join('  '))
 }
 
 function refusedToken(cause: unknown): Error {

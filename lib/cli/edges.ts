@@ -6,7 +6,7 @@ const COMMON = ['json', 'url', 'api-key', 'help']
 const FORMS: Record<string, string[]> = {
   rank: ['size', 'priority', 'map'],
   status: ['map'],
-  register: ['id', 'edge-url', 'public-key', 'city', 'country', 'lat', 'lng'],
+  register: ['id', 'edge-url', 'alternate-url', 'public-key', 'city', 'country', 'lat', 'lng'],
   drain: [],
   resume: [],
   retire: [],

@@ -14,6 +14,7 @@ export type OptimalEdgesAsk = {
 export type RankedEdge = {
   id: string
   url: string
+  alternateUrls?: string[]
   city: string | null
   country: string | null
   score: number
@@ -65,4 +66,8 @@ export type EdgeStatus = {
 export type EdgesAnswer = { edges: EdgeStatus[]; serverTime: string }
 
 /** What the administrator's calls answer. */
-export type RegisteredEdge = EdgeStatus & { url: string | null; publicKey: string | null }
+export type RegisteredEdge = EdgeStatus & {
+  url: string | null
+  alternateUrls?: string[]
+  publicKey: string | null
+}

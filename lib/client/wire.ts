@@ -158,6 +158,8 @@ export type SessionAnswer = { reportAfterSeconds?: number }
 /** An open upload as all of its clients report on it. `speed` is bytes per second, 0 when nobody reported lately. */
 export type LiveUpload = {
   uploadId: string
+  path: string
+  fileSize: number
   percent: number
   bytesUploaded: number
   speed: number

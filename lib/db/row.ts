@@ -15,6 +15,8 @@ export const column = {
   /** A jsonb object of texts. */
   textRecord: (row: Row, name: string): Record<string, string> =>
     expect(row, name, recordOf(row[name])),
+  /** A jsonb list of texts. */
+  texts: (row: Row, name: string): string[] => expect(row, name, textsOf(row[name])),
   /** A jsonb list of an upload's targets; null is an empty list. */
   targets: (row: Row, name: string): Target[] => expect(row, name, targetsOf(row[name] ?? [])),
 }
@@ -56,6 +58,10 @@ function bytesOf(value: unknown): Buffer | null {
 function recordOf(value: unknown): Record<string, string> | null {
   if (typeof value !== 'object' || value === null) return null
   return Object.fromEntries(Object.entries(value).map(([key, text]) => [key, String(text)]))
+}
+
+function textsOf(value: unknown): string[] | null {
+  return Array.isArray(value) ? value.map(String) : null
 }
 
 function targetsOf(value: unknown): Target[] | null {

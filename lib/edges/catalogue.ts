@@ -6,6 +6,8 @@ import { type SQL, sql } from '../vendor/orm.js'
 export type Edge = {
   id: string
   url: string
+  /** More addresses of the same relay, where it has any. */
+  alternateUrls?: string[]
   city: string
   country: string
   lat: number
@@ -17,7 +19,7 @@ export type Edge = {
 /** Reads the relays that may be offered, in whatever round trip is under way. */
 export function activeEdges(): SQL {
   return sql`
-    SELECT id, url, city, country, lat, lng, seen_at FROM edge_locations
+    SELECT id, url, alternate_urls, city, country, lat, lng, seen_at FROM edge_locations
     WHERE is_active AND is_up AND NOT is_draining ORDER BY id`
 }
 
@@ -26,12 +28,18 @@ export function edgesOf(rows: Row[]): Edge[] {
   return rows.map((row) => ({
     id: column.text(row, 'id'),
     url: column.text(row, 'url'),
+    alternateUrls: alternatesOf(row),
     city: column.text(row, 'city'),
     country: column.text(row, 'country'),
     lat: column.number(row, 'lat'),
     lng: column.number(row, 'lng'),
     seenAt: millisecondsOf(column.timeOrNull(row, 'seen_at')),
   }))
+}
+
+function alternatesOf(row: Row): string[] | undefined {
+  const urls = column.texts(row, 'alternate_urls')
+  return urls.length > 0 ? urls : undefined
 }
 
 function millisecondsOf(time: string | null): number | null {

@@ -11,7 +11,11 @@ import { type RankedPath, rankPaths } from './rank.ts'
 import { roundedPath } from './rounded-path.ts'
 
 type Standpoint = Pick<RankedPath, 'score' | 'weight' | 'source'>
-type OfferedEdge = Pick<RankedPath, 'id' | 'url' | 'city' | 'country' | 'distanceKm'> & Standpoint
+type OfferedEdge = Pick<
+  RankedPath,
+  'id' | 'url' | 'alternateUrls' | 'city' | 'country' | 'distanceKm'
+> &
+  Standpoint
 
 /** Leave to use relays: the token, and until when and for how many bytes it holds. */
 export type SignedGrant = { token: string; expiresAt: string; bytes: number }
@@ -83,8 +87,8 @@ export function locate(request: Request): Position | null {
 }
 
 function offered(path: RankedPath): OfferedEdge {
-  const { id, url, city, country, distanceKm } = path
-  return { id, url, city, country, distanceKm, ...standpointOf(path) }
+  const { id, url, alternateUrls, city, country, distanceKm } = path
+  return { id, url, alternateUrls, city, country, distanceKm, ...standpointOf(path) }
 }
 
 function standpointOf({ score, weight, source }: RankedPath): Standpoint {

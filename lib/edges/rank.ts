@@ -33,6 +33,7 @@ export type RankInput = {
 export type RankedPath = {
   id: string
   url: string
+  alternateUrls?: string[]
   city: string | null
   country: string | null
   /** 0 to 1. */
@@ -115,6 +116,7 @@ function describe(scored: Scored[], input: RankInput): RankedPath[] {
   return scored.map(({ path, estimate, score }, index) => ({
     id: path.id,
     url: path.url,
+    alternateUrls: path.alternateUrls,
     city: path.city,
     country: path.country,
     score,

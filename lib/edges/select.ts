@@ -1,9 +1,10 @@
 import type { Estimate } from './estimate.ts'
 import { DIRECT } from './measurement.ts'
+import type { RankedPath } from './rank.ts'
 
 /** A path with its score; city and country are null for the direct one. */
 export type Scored = {
-  path: { id: string; url: string; city: string | null; country: string | null }
+  path: Pick<RankedPath, 'id' | 'url' | 'alternateUrls' | 'city' | 'country'>
   estimate: Estimate
   score: number
 }

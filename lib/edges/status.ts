@@ -10,7 +10,7 @@ const HEARTBEAT_MS_MAX = 3 * 60_000
 
 /** Everything that is said of an edge. */
 export const EDGE_COLUMNS: SQL = sql`
-  id, url, city, country, lat, lng, public_key, is_active, is_draining, is_up, version, checked_at, seen_at`
+  id, url, alternate_urls, city, country, lat, lng, public_key, is_active, is_draining, is_up, version, checked_at, seen_at`
 
 export type EdgeState = 'planned' | 'up' | 'down' | 'draining'
 

@@ -51,7 +51,7 @@ export type Advice = {
 
 type AdvisedPath = Pick<
   RankedPath,
-  'id' | 'url' | 'city' | 'country' | 'score' | 'weight' | 'errorRate' | 'source'
+  'id' | 'url' | 'alternateUrls' | 'city' | 'country' | 'score' | 'weight' | 'errorRate' | 'source'
 > & {
   distance: number | null
   latency: number

@@ -174,6 +174,36 @@ test('a relay is registered once it answers, and offered at once; registering ag
   await retire('par-1')
 })
 
+test('a relay may have two more addresses: each must answer as it, no other relay may have one, and uploads are told of them', async () => {
+  const [relay, second, third] = await Promise.all(
+    ['par-1', 'par-1', 'par-1'].map((id) => fakeRelay(id)),
+  )
+  const stranger = await fakeRelay('sto-1')
+  const url = relay?.url ?? ''
+  const alternateUrls = [second?.url ?? '', third?.url ?? '']
+  const wanted = { id: 'par-1', url, publicKey: aKey() }
+
+  const many = await register({ ...wanted, alternateUrls: [...alternateUrls, stranger.url] })
+  expect([many.status, many.body.errors[0].pointer]).toEqual([400, '/alternateUrls'])
+  const foreign = await register({ ...wanted, alternateUrls: [stranger.url] })
+  expect([foreign.status, foreign.body.type]).toEqual([422, '/errors/edge-unreachable'])
+  const answer = await register({ ...wanted, alternateUrls: alternateUrls.map((one) => `${one}/`) })
+  expect(answer).toMatchObject({ status: 200, body: { url, alternateUrls } })
+
+  if (second) second.answer = healthy('sto-1')
+  const taken = await register({ id: 'sto-1', url: alternateUrls[0], publicKey: aKey() })
+  expect([taken.status, taken.body.type]).toEqual([409, '/errors/edge-conflict'])
+
+  const { apiKey } = await anAccount()
+  const { body } = await uploader(apiKey).start([await aContent(10), { path: randomUUID() }])
+  const edges = new Map(body.edges.map((edge: { id: string }) => [edge.id, edge]))
+  expect(edges.get('par-1')).toMatchObject({ url, alternateUrls })
+  expect(edges.get('lon-1')).not.toHaveProperty('alternateUrls')
+
+  expect((await register(wanted)).body).toMatchObject({ url, alternateUrls: [] })
+  await retire('par-1')
+})
+
 test('a place outside the catalogue needs to be said, all of it', async () => {
   const { url } = await fakeRelay('lis-1')
   const without = await register({

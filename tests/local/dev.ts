@@ -1,7 +1,8 @@
+import { execFile } from 'node:child_process'
 import { watch } from 'node:fs'
 import { chmod, mkdir, rm, writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
-import { parseArgs } from 'node:util'
+import { parseArgs, promisify } from 'node:util'
 import { devApiKey } from './dev-account.ts'
 import { sentenceOf } from './dev-failure.ts'
 import { claimFolder } from './only-one.ts'
@@ -101,7 +102,7 @@ function reloadOnChange(stack: Stack): void {
   const reload = async () => {
     if (schemaChanged) await prepareDatabase(stack.databaseUrl)
     schemaChanged = false
-    await stack.reloadFunctions?.()
+    await Promise.all([stack.reloadFunctions?.(), makePages()])
     console.log('Code changed; the functions run the new one.')
   }
   for (const folder of WATCHED) {
@@ -116,9 +117,15 @@ function reloadOnChange(stack: Stack): void {
   }
 }
 
+/** As `npm run dev` did at its start: a bundler in this process would not see that itself changed. */
+async function makePages(): Promise<void> {
+  await promisify(execFile)(process.execPath, [join(ROOT, 'lib/web/make-pages.mjs')])
+}
+
 function table(stack: Stack, apiKey: string): string {
   const rows = [
     ['API', stack.url ?? ''],
+    ['Upload page', `${stack.url}/upload/`],
     ['API key', `${apiKey}  (account dev)`],
     ['PostgreSQL', stack.databaseUrl],
     ['  Neon protocol', stack.neonUrl],

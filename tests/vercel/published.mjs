@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { listFiles } from './functions.mjs'
 
 /**
- * What the deployment would publish must be public/ and nothing else, with a page for each refusal.
+ * What the deployment would publish must be public/ and nothing else, with the upload page and a page for each refusal.
  *
  * @returns {string[]} one sentence for each page that is missing or different and each file that must not be public
  */
@@ -15,7 +15,10 @@ export function checkPublished(project, output) {
   const refusals = readdirSync(join(project, 'docs/errors')).map(
     (name) => `errors/${name.replace('.md', '')}/index.html`,
   )
-  const missing = [...pages, ...refusals].filter((page) => !published.includes(page))
+  const made = ['index.html', 'style.css', 'controls.css', 'main.js', 'hash-worker.js'].map(
+    (name) => `upload/${name}`,
+  )
+  const missing = [...pages, ...made, ...refusals].filter((page) => !published.includes(page))
   const foreign = published.filter((file) => !pages.includes(file))
   const different = pages.filter((page) => published.includes(page) && !same(project, folder, page))
   return [

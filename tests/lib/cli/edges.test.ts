@@ -124,7 +124,9 @@ test('the status of the catalogue needs no key and sends none', async () => {
 
 test('a relay is registered, drained, resumed and retired with the token of the environment', async () => {
   const { admin, asked } = await aService()
-  const place = ['--city', 'Cape Town', '--country', 'ZA', '--lat=-33.9', '--lng', '18.4']
+  const others = ['https://b.example', 'https://c.example']
+  const names = others.flatMap((url) => ['--alternate-url', url])
+  const place = [...names, '--city', 'Cape Town', '--country', 'ZA', '--lat=-33.9', '--lng', '18.4']
   expect(await jetty(admin, 'edges', ...REGISTER, ...place).ended).toMatchObject({
     code: 0,
     stdout: 'lon-1  up  London  https://lon.example\n',
@@ -140,7 +142,11 @@ test('a relay is registered, drained, resumed and retired with the token of the 
   )
   const cape = { city: 'Cape Town', country: 'ZA', lat: -33.9, lng: 18.4 }
   expect(calls.map(({ method, path, body }) => [method, path, body])).toEqual([
-    ['POST', '/api/edges', { id: 'lon-1', url: EDGE.url, publicKey: 'AAAA', ...cape }],
+    [
+      'POST',
+      '/api/edges',
+      { id: 'lon-1', url: EDGE.url, alternateUrls: others, publicKey: 'AAAA', ...cape },
+    ],
     ['PATCH', '/api/edges', { id: 'lon-1', draining: true }],
     ['PATCH', '/api/edges', { id: 'fra-1', draining: true }],
     ['PATCH', '/api/edges', { id: 'lon-1', draining: false }],

@@ -1,0 +1,2 @@
+ALTER TABLE "edge_locations" ADD COLUMN "alternate_urls" jsonb DEFAULT '[]'::jsonb NOT NULL;--> statement-breakpoint
+ALTER TABLE "edge_locations" ADD CONSTRAINT "edge_locations_alternate_urls" CHECK (jsonb_array_length("edge_locations"."alternate_urls") <= 2);
