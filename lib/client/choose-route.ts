@@ -1,10 +1,17 @@
-import { type Course, speedOf } from './flight.ts'
+import { type Course, recentOf } from './flight.ts'
 import { DIRECT, isUsable, type Route } from './routes.ts'
 
 /** Another path must promise so much more than a better ranked one to be taken before it. */
 const CLEARLY_BETTER = 1.3
+/**
+ * No relay gets more of the connections while there are others: buffers on its way may swallow parts and keep them, and then
+ * the rest go on over those.
+ */
+const SHARE_MAX = 0.75
 /** Farther relays are tried with one part each while at least so many connections are there for the nearest. */
-const CONNECTIONS_UNTIL_SCOUTS = 4
+const CONNECTIONS_UNTIL_SCOUTS = 3
+/** An idle path is not quite believed what its last part had. */
+const SHARERS_MIN = 2
 /** The far, direct path is tried only where a slow part of it will not be among the last: so many parts wait for each connection. */
 const PARTS_BEFORE_DIRECT = 4
 
@@ -26,35 +33,40 @@ export type Choice = {
  * part each on the way, so that they are known when they are needed.
  */
 export function chooseRoute(choice: Choice): Route | undefined {
-  const { routes, now, perHost = Number.POSITIVE_INFINITY } = choice
+  const { routes, now, perHost = Number.POSITIVE_INFINITY, connections } = choice
   const usable = routes.filter(
     (route) => isUsable(route, now) && route.active < perHost * Math.max(1, route.urls.length),
   )
   const speeds = speedsOf(choice)
-  const open = usable.filter((route) => isWorthwhile(route, usable, choice))
+  const relays = usable.filter(({ id }) => id !== DIRECT)
+  const most = relays.length > 1 ? Math.ceil(connections * SHARE_MAX) : connections
+  const open = usable.filter(
+    (route) => isWorthwhile(route, usable, choice) && (route.active < most || route.id === DIRECT),
+  )
   return scoutFor(open, choice) ?? bestOf(open, speeds)
 }
 
-/** Bytes a second that one more connection over each path may expect; undefined where nothing is known. */
+/**
+ * Bytes a second that one more connection over each path may expect; undefined where nothing is known. Attempts count by their
+ * time, so that one whose bytes a buffer has just swallowed says little; the parts that arrived count like one of them.
+ */
 export function speedsOf({ routes, courses, now }: Choice): Map<Route, number> {
-  const seen = new Map<Route, number[]>()
+  const sums = new Map<Route, { bytes: number; ms: number }>()
+  for (const route of routes) {
+    if (route.speed !== undefined) sums.set(route, { bytes: route.speed, ms: 1000 })
+  }
   for (const course of courses) {
-    const speed = speedOf(course, now)
-    const { route } = course.flight
-    if (speed !== undefined) seen.set(route, [...(seen.get(route) ?? []), speed])
+    const recent = recentOf(course, now)
+    const { bytes = 0, ms = 0 } = sums.get(course.flight.route) ?? {}
+    if (recent) sums.set(course.flight.route, { bytes: bytes + recent.bytes, ms: ms + recent.ms })
   }
   const speeds = new Map<Route, number>()
-  for (const route of routes) {
-    const one = seen.has(route) ? mean(seen.get(route) ?? []) : route.speed
+  for (const [route, { bytes, ms }] of sums) {
     // What a path carries may be all that it can: one more connection then takes from the others.
-    const sharers = Math.max(1, route.active)
-    if (one !== undefined) speeds.set(route, (one * sharers) / (sharers + 1))
+    const sharers = Math.max(SHARERS_MIN, route.active)
+    speeds.set(route, ((bytes * 1000) / ms) * (sharers / (sharers + 1)))
   }
   return speeds
-}
-
-function mean(values: number[]): number {
-  return values.reduce((sum, value) => sum + value, 0) / values.length
 }
 
 function bestOf(open: Route[], speeds: Map<Route, number>): Route | undefined {

@@ -6,6 +6,8 @@ const RECENT_MS = 1_500
 const SAMPLE_EVERY_MS = 100
 /** What a kernel takes of a body before anything has left, at most times: it says nothing about the path. */
 export const HEAD_START_BYTES = 128 * 1024
+/** Of a part that waits for its answer, as much is taken to have left the machine. */
+const LEFT_OF_HANDED_OVER = 0.5
 /** Before a flight is this old, its speed is not known, in ms. */
 const TOO_YOUNG_MS = 150
 
@@ -51,23 +53,36 @@ export function note(course: Course, now: number): void {
   const { samples, flight } = course
   course.movedAt = now
   const last = samples.at(-1)
-  if (!last || now - last.at >= SAMPLE_EVERY_MS) samples.push({ at: now, bytes: flight.bytes })
+  // The first says when it began; a later one stands for a tenth of a second.
+  if (last && samples.length > 1 && now - last.at < SAMPLE_EVERY_MS) last.bytes = flight.bytes
+  else samples.push({ at: now, bytes: flight.bytes })
   while (samples.length > 1 && (samples[1]?.at ?? now) < now - RECENT_MS) samples.shift()
 }
 
 /**
- * Bytes a second over the last 1.5 s, or since it began where that is less; undefined while it is too young. The first
- * 128 KiB only filled the kernel's buffer: they count as if they were sent evenly until then.
+ * What moved in the last 1.5 s, or since it began where that is less; undefined while it is too young. The first 128 KiB only
+ * filled the kernel's buffer and do not count. Once all has been handed over, nobody knows how much of it
+ * has left: half is assumed.
  */
-export function speedOf({ flight, samples }: Course, now: number): number | undefined {
+export function recentOf(course: Course, now: number): { bytes: number; ms: number } | undefined {
+  const { flight, samples } = course
   const ageMs = now - flight.startedAt
   if (ageMs < TOO_YOUNG_MS) return undefined
-  const from = samples[0]
-  const isOld = from !== undefined && ageMs > RECENT_MS
-  const bytes = isOld ? flight.bytes - from.bytes : flight.bytes
-  const elapsedMs = isOld ? Math.max(now - from.at, SAMPLE_EVERY_MS) : ageMs
-  const left = isOld ? bytes : Math.max(0, bytes - HEAD_START_BYTES)
-  return (left * 1000) / elapsedMs
+  if (isWaiting(course)) {
+    const ms = Math.min(ageMs, RECENT_MS)
+    return { bytes: (flight.job.bytes * LEFT_OF_HANDED_OVER * ms) / ageMs, ms }
+  }
+  const from = samples.findLast(({ at }) => at <= now - RECENT_MS)
+  if (from === undefined) {
+    return { bytes: Math.max(0, flight.bytes - HEAD_START_BYTES), ms: ageMs }
+  }
+  return { bytes: flight.bytes - from.bytes, ms: RECENT_MS }
+}
+
+/** Bytes a second lately; undefined while the flight is too young. */
+export function speedOf(course: Course, now: number): number | undefined {
+  const recent = recentOf(course, now)
+  return recent && (recent.bytes * 1000) / recent.ms
 }
 
 /**

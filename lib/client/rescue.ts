@@ -7,6 +7,7 @@ const WORTH_A_HEDGE = 1.4
 const WORTH_A_MOVE = 4
 /** What would be there within so long anyway is left alone, in seconds. */
 const SOON_SECONDS = 0.5
+const URGENT_SECONDS = 2
 /** A part that is further than this is not given up. */
 const TOO_FAR_TO_MOVE = 0.5
 /** Where one connection is so many times slower than its path's others, another one of the same path may help. */
@@ -36,39 +37,63 @@ export type Situation = Choice & {
 /**
  * Parts that are much slower than a new attempt would be, by their own progress. While connections are free for them they are
  * sent a second time (`hedge`), and the first to arrive counts; while other parts wait for a connection, those that have
- * hardly begun are given up for a better path (`move`). At most one at a time for each free connection, the slowest first, and never more than 12 % of
- * all bytes twice.
+ * hardly begun are given up for a better path (`move`). The slowest first, at most one for each free connection, and 12 % of all bytes; beyond that, one at a
+ * time for which everything would wait.
  */
 export function findRescues(situation: Situation): Rescue[] {
   const { courses, pending, connections } = situation
-  const free = Math.max(0, connections - courses.length)
   const how = pending === 0 ? 'hedge' : 'move'
+  const most = how === 'hedge' ? connections - courses.length : 1
   const speeds = speedsOf(situation)
   let allowance = EXTRA_SHARE_MAX * situation.bytes - situation.wasted - atStake(courses)
 
-  const most = how === 'hedge' ? free : 1
-
   const rescues: Rescue[] = []
-  for (const { course, left } of slowestFirst(situation)) {
+  for (const late of slowestFirst(situation)) {
     if (rescues.length >= most) break
-    const better = betterRoute(course, speeds, situation)
-    if (!better || stakeOf(course, how) > allowance) continue
-    if (!isWorthIt({ course, left, how, ...better })) continue
-    allowance -= stakeOf(course, how)
-    rescues.push({ course, how, route: better.route })
+    const candidate = candidateOf({ ...late, how }, speeds, situation)
+    const stake = stakeOf(late.course, how)
+    const isAlone = rescues.length === 0 && !courses.some(({ isHedge }) => isHedge)
+    if (!candidate || !isAffordable(candidate, { stake, allowance, isAlone })) continue
+    allowance -= stake
+    rescues.push(candidate)
     // The next one would share that path with it.
-    speeds.set(better.route, better.speed / 2)
+    speeds.set(candidate.route, candidate.speed / 2)
   }
   return rescues
 }
 
+/** A part for which everything would wait is sent again even where the allowance is used up: one at a time. */
+function isAffordable(
+  candidate: Candidate,
+  { stake, allowance, isAlone }: { stake: number; allowance: number; isAlone: boolean },
+): boolean {
+  if (stake <= allowance) return true
+  const isUrgent = candidate.left > Math.max(URGENT_SECONDS, 3 * secondsAnew(candidate))
+  return isAlone && isUrgent && candidate.how === 'hedge'
+}
+
 type Candidate = Rescue & { left: number; speed: number }
 
-function isWorthIt({ course: { flight }, left, how, route, speed }: Candidate): boolean {
-  const anew = flight.job.bytes / speed + (2 * (route.roundTripMs ?? 0)) / 1000
+function isWorthIt({ left, ...candidate }: Candidate): boolean {
+  const { flight } = candidate.course
+  const anew = secondsAnew(candidate)
   if (left <= SOON_SECONDS) return false
-  if (how === 'hedge') return left > anew * WORTH_A_HEDGE
+  if (candidate.how === 'hedge') return left > anew * WORTH_A_HEDGE
   return left > anew * WORTH_A_MOVE && flight.bytes <= flight.job.bytes * TOO_FAR_TO_MOVE
+}
+
+function candidateOf(
+  late: { course: Course; left: number; how: Rescue['how'] },
+  speeds: Map<Route, number>,
+  situation: Situation,
+): Candidate | undefined {
+  const better = betterRoute(late.course, speeds, situation)
+  const candidate = better && { ...late, ...better }
+  return candidate && isWorthIt(candidate) ? candidate : undefined
+}
+
+function secondsAnew({ course, route, speed }: Omit<Candidate, 'left'>): number {
+  return course.flight.job.bytes / speed + (2 * (route.roundTripMs ?? 0)) / 1000
 }
 
 /** Flights of which nothing moved for longer than their path's own pace explains; twice as long after each failure. */

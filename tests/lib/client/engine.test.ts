@@ -169,7 +169,7 @@ test('one host gets no more connections than a browser opens; a relay with more 
   const { engine, send, attempts } = anEngine(() => 4 * MIB, { connectionsPerHost: 2 })
   const alternateUrls = ['http://near-2.test']
   engine.use({ edges: [{ id: 'near', url: 'http://near.test', alternateUrls }], connections: 4 })
-  const sent = send(24, MIB)
+  const sent = send(12, MIB)
   expect(engine.inFlight()).toBe(4)
   const urls = [...attempts.values()].map(([flight]) => flight?.url)
   expect(urls.sort()).toEqual([
