@@ -3,7 +3,7 @@ import { type Course, HEAD_START_BYTES, isWaiting, secondsLeft, speedOf } from '
 import { isUsable, type Route } from './routes.ts'
 
 /** A part must need so many times longer than a new attempt before it is sent a second time, or given up for another path. */
-const WORTH_A_HEDGE = 1.4
+const WORTH_A_HEDGE = 2
 const WORTH_A_MOVE = 4
 /** What would be there within so long anyway is left alone, in seconds. */
 const SOON_SECONDS = 0.5
@@ -15,8 +15,12 @@ const FAR_BEHIND = 2.5
 const UNKNOWN_SHARE = 0.5
 /** Of all bytes, so many may be put on the way twice. */
 const EXTRA_SHARE_MAX = 0.12
-/** An attempt this young has not shown anything yet, in ms. */
-const GRACE_MS = 500
+/**
+ * An attempt this young has not shown anything yet, in ms; while no part has arrived, windows are still opening, and it takes
+ * longer.
+ */
+const GRACE_MS = 700
+const GRACE_MS_AT_FIRST = 2_500
 /** An answer that is so much later than those before it, in ms, is not waited for alone. */
 const OVERDUE_MS = 700
 const ANSWER_MS_ASSUMED = 500
@@ -121,8 +125,9 @@ function slowestFirst({ courses, routes, now }: Situation): { course: Course; le
   const answerMs = Number.isFinite(usual) ? usual : ANSWER_MS_ASSUMED
   const isOverdue = ({ movedAt, flight: { route } }: Course) =>
     now - movedAt > OVERDUE_MS + 2 * (route.answerMs ?? answerMs) + 2 * (route.roundTripMs ?? 0)
+  const graceMs = routes.some(({ speed }) => speed !== undefined) ? GRACE_MS : GRACE_MS_AT_FIRST
   return courses
-    .filter(({ flight }) => !hedged.has(flight.job) && now - flight.startedAt > GRACE_MS)
+    .filter(({ flight }) => !hedged.has(flight.job) && now - flight.startedAt > graceMs)
     .filter((course) => !isWaiting(course) || isOverdue(course))
     .map((course) => ({ course, left: secondsLeft(course, now) }))
     .sort((a, b) => b.left - a.left)
