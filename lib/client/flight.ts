@@ -44,6 +44,8 @@ export type Course = {
   /** How often the piece had failed before. */
   failures: number
   movedAt: number
+  /** Waits because of a limit, not because of its path. */
+  isHeld: boolean
   samples: { at: number; bytes: number }[]
   end?: End
 }

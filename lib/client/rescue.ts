@@ -103,7 +103,9 @@ function secondsAnew({ course, route, speed }: Omit<Candidate, 'left'>): number 
 /** Flights of which nothing moved for longer than their path's own pace explains; twice as long after each failure. */
 export function findStalled(courses: Course[], now: number): Course[] {
   return courses.filter(
-    (course) => now - course.movedAt > patienceMs(course) * 2 ** Math.min(course.failures, 4),
+    (course) =>
+      !course.isHeld &&
+      now - course.movedAt > patienceMs(course) * 2 ** Math.min(course.failures, 4),
   )
 }
 
@@ -128,7 +130,7 @@ function slowestFirst({ courses, routes, now }: Situation): { course: Course; le
   const graceMs = routes.some(({ speed }) => speed !== undefined) ? GRACE_MS : GRACE_MS_AT_FIRST
   return courses
     .filter(({ flight }) => !hedged.has(flight.job) && now - flight.startedAt > graceMs)
-    .filter((course) => !isWaiting(course) || isOverdue(course))
+    .filter((course) => !course.isHeld && (!isWaiting(course) || isOverdue(course)))
     .map((course) => ({ course, left: secondsLeft(course, now) }))
     .sort((a, b) => b.left - a.left)
 }

@@ -28,6 +28,7 @@ function takeOff(state: State, { queued, route, isHedge }: Start): Course {
     isHedge,
     failures: queued.failures,
     movedAt: startedAt,
+    isHeld: false,
     samples: [{ at: startedAt, bytes: 0 }],
     flight: {
       job: queued.job,
@@ -46,7 +47,7 @@ function takeOff(state: State, { queued, route, isHedge }: Start): Course {
         route.roundTripMs = ms
         state.concurrency.sawRoundTrip(ms)
       },
-      pace: state.pacer.take,
+      pace: (bytes) => hold(state, course, bytes),
       isPaced: () => Number.isFinite(state.pacer.rate()),
     },
   }
@@ -55,6 +56,14 @@ function takeOff(state: State, { queued, route, isHedge }: Start): Course {
   queued.attempts += 1
   state.watch.begin(state)
   return course
+}
+
+/** While the limit holds an attempt back, nobody takes it to have stalled. */
+async function hold({ pacer }: State, course: Course, bytes: number): Promise<void> {
+  course.isHeld = true
+  await pacer.take(bytes)
+  course.isHeld = false
+  course.movedAt = performance.now()
 }
 
 /** The path's address with the fewest connections. */

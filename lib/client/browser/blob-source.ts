@@ -36,7 +36,11 @@ export function blobSource(blob: Blob, pool: HashPool = createHashPool()): Sourc
       }
       return hashed
     },
-    send: (request) => sendSlice(blob, request),
+    send: async (request) => {
+      // Within a part a browser cannot be held back: a limit holds on average.
+      await request.pace?.(request.length)
+      return await sendSlice(blob, request)
+    },
   }
 }
 

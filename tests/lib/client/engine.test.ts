@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, test, vi } from 'vitest'
+import { createEngine } from '../../../lib/client/engine.ts'
 import type { Network } from '../../../lib/client/engine-state.ts'
 import { failure } from '../../../lib/client/failure.ts'
 import type { Flight } from '../../../lib/client/flight.ts'
@@ -163,6 +164,34 @@ test('a limit holds over all connections together', async () => {
   await send(12, 0.5 * MIB)
   const seconds = (performance.now() - startedAt) / 1000
   expect((6 * MIB) / seconds).toBeLessThan(4.8 * MIB)
+})
+
+test('a part that a limit holds back for minutes has not stalled', async () => {
+  vi.useFakeTimers({ toFake: [...FAKED] })
+  try {
+    let attempts = 0
+    let arrived = 0
+    const engine = createEngine({ onBytes: () => {}, bytesPerSecondMax: MIB / 60 })
+    engine.use({ edges: [], connections: 3 })
+    engine.add(
+      [1, 2, 3].map(() => ({
+        bytes: MIB,
+        wanted: () => true,
+        giveUp: () => {},
+        run: async (flight: Flight) => {
+          attempts += 1
+          await flight.pace(MIB)
+          if (flight.signal.aborted) throw failure('stopped', 'again')
+          flight.moved(MIB)
+          arrived += 1
+        },
+      })),
+    )
+    await vi.advanceTimersByTimeAsync(4 * 60_000)
+    expect([attempts, arrived]).toEqual([3, 3])
+  } finally {
+    vi.useRealTimers()
+  }
 })
 
 test('one host gets no more connections than a browser opens; a relay with more names gets more', async () => {
