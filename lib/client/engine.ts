@@ -1,7 +1,7 @@
 import { chooseRoute } from './choose-route.ts'
 import { createConcurrency } from './concurrency.ts'
 import type { EngineOptions, State } from './engine-state.ts'
-import { endCourse } from './flight.ts'
+import { endCourse, isWaiting } from './flight.ts'
 import { createJobQueue, type Job, type QueuedJob } from './job-queue.ts'
 import { createPacer } from './pacer.ts'
 import { type Route, routesFrom } from './routes.ts'
@@ -129,7 +129,10 @@ function stop(state: State, reason: unknown): void {
 
 function obeyPauser(state: State): void {
   if (state.options.pauser?.isPaused()) {
-    for (const course of state.courses.keys()) endCourse(course, 'paused')
+    // A part that is all handed over may be stored already: its answer is waited for.
+    for (const course of state.courses.keys()) {
+      if (!isWaiting(course)) endCourse(course, 'paused')
+    }
   } else comeBack(state)
 }
 

@@ -9,7 +9,7 @@ export type Pauser = {
 
 /**
  * A switch to hand to `uploadFiles`. A pause gives up what is under way at once, so at most one part for each connection is
- * sent again; what is stored stays, and the upload itself lives for 7 days.
+ * sent again, and only answers are waited for; what is stored stays, and the upload itself lives for 7 days.
  */
 export function createPauser(): Pauser {
   const listeners = new Set<() => void>()
