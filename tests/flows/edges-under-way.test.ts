@@ -131,7 +131,10 @@ test('a relay that was slow for an account is expected to carry least from then 
   const relaysOf = async () =>
     (await optimalEdges(account.apiKey)).filter(({ id }) => id !== 'direct')
   const slowestOf = (ranked: Ranked[]) => ranked.toSorted((a, b) => a.weight - b.weight)[0]
-  await vi.waitUntil(async () => slowestOf(await relaysOf())?.id === slow.id, 3_000)
+  await vi.waitUntil(async () => {
+    const slowest = slowestOf(await relaysOf())
+    return slowest?.id === slow.id && slowest.source === 'measured'
+  }, 5_000)
   const ranked = await relaysOf()
   const last = slowestOf(ranked)
   expect(last).toMatchObject({ id: slow.id, source: 'measured' })
