@@ -178,14 +178,20 @@ type Stall = { again: (ms: number) => void; clear: () => void }
 
 function createStall(stalled: () => void): Stall {
   let current = WRITE_STALL_MS
+  let isOver = false
   let timer = setTimeout(stalled, current)
   return {
     again: (ms) => {
+      // The end of a body may be told after its request is over; a timer would then keep the process alive.
+      if (isOver) return
       if (ms === current) return void timer.refresh()
       clearTimeout(timer)
       current = ms
       timer = setTimeout(stalled, ms)
     },
-    clear: () => clearTimeout(timer),
+    clear: () => {
+      isOver = true
+      clearTimeout(timer)
+    },
   }
 }
