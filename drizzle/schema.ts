@@ -208,6 +208,8 @@ export const blobs = pgTable(
     storageKey: text('storage_key').notNull().unique(),
     etag: text('etag').notNull(),
     verified: boolean('verified').notNull(),
+    /** The length of the chunk manifest beside the object, counted in the quota while the blob is there; 0 without one. */
+    manifestBytes: bytes('manifest_bytes').notNull().default(0),
     state: text('state').notNull().default('live'),
     createdAt: createdAt(),
     lastReferencedAt: instant('last_referenced_at').notNull().defaultNow(),
@@ -217,8 +219,50 @@ export const blobs = pgTable(
       .on(t.accountId, t.fileHash, t.fileSize)
       .where(sql`${t.state} = 'live'`),
     index('file_hashes_last_referenced').on(t.state, t.lastReferencedAt),
+    /** Which copies of a content all accounts together have: for proofs of possession (DEDUP_SCOPE=global). */
+    index('file_hashes_provable')
+      .on(t.fileHash, t.fileSize)
+      .where(sql`${t.state} = 'live' AND ${t.verified}`),
     check('file_hashes_state', sql`${t.state} IN ('live', 'deleting')`),
     check('file_hashes_size', sql`${t.fileSize} >= 0`),
+  ],
+)
+
+/**
+ * What blobs are compared by (lib/content/sketch.ts, lib/content/bands.ts): a row for each blob whose client sent a sketch.
+ * Files that share the value of a band may be alike; the bins say how much.
+ */
+export const sketches = pgTable(
+  'blob_sketches',
+  {
+    blobId: uuid('blob_id')
+      .primaryKey()
+      .references(() => blobs.id, { onDelete: 'cascade' }),
+    accountId: uuid('account_id')
+      .notNull()
+      .references(() => accounts.id, { onDelete: 'cascade' }),
+    averageBytes: integer('average_bytes').notNull(),
+    distinctBytes: bytes('distinct_bytes').notNull(),
+    bins: bytea('bins').notNull(),
+    band1: integer('band1').notNull(),
+    band2: integer('band2').notNull(),
+    band3: integer('band3').notNull(),
+    band4: integer('band4').notNull(),
+    band5: integer('band5').notNull(),
+    band6: integer('band6').notNull(),
+    band7: integer('band7').notNull(),
+    band8: integer('band8').notNull(),
+  },
+  (t) => [
+    index('blob_sketches_band1').on(t.accountId, t.band1),
+    index('blob_sketches_band2').on(t.accountId, t.band2),
+    index('blob_sketches_band3').on(t.accountId, t.band3),
+    index('blob_sketches_band4').on(t.accountId, t.band4),
+    index('blob_sketches_band5').on(t.accountId, t.band5),
+    index('blob_sketches_band6').on(t.accountId, t.band6),
+    index('blob_sketches_band7').on(t.accountId, t.band7),
+    index('blob_sketches_band8').on(t.accountId, t.band8),
+    check('blob_sketches_bins', sql`octet_length(${t.bins}) = 512`),
   ],
 )
 
@@ -274,6 +318,15 @@ export const uploads = pgTable(
     s3UploadId: text('s3_upload_id'),
     partDigests: bytea('part_digests').notNull(),
     partMd5s: jsonb('part_md5s').$type<Record<string, string>>().notNull().default({}),
+    /** The chunk manifest that comes with it: reserved as declared, 0 without one. Its URL has an end of its own. */
+    manifestBytes: bytes('manifest_bytes').notNull().default(0),
+    manifestDigest: bytea('manifest_digest'),
+    manifestUrlExpiresAt: instant('manifest_url_expires_at'),
+    /** What files are compared by (lib/content/sketch.ts), as the client declares it; becomes the blob's. */
+    sketchBins: bytea('sketch_bins'),
+    sketchDistinctBytes: bytes('sketch_distinct_bytes'),
+    /** The blob, of any account, that a proof of possession allows to copy from. */
+    provenBlobId: uuid('proven_blob_id').references(() => blobs.id, { onDelete: 'set null' }),
     uploadedVia: text('uploaded_via').notNull(),
     state: text('state').notNull().default('open'),
     completingSince: instant('completing_since'),
@@ -296,6 +349,7 @@ export const uploads = pgTable(
     index('uploads_expiry').on(t.expiresAt).where(sql`${t.state} IN ('open', 'completing')`),
     index('uploads_aborting').on(t.updatedAt).where(sql`${t.state} = 'aborting'`),
     index('uploads_blob').on(t.blobId),
+    index('uploads_proven_blob').on(t.provenBlobId).where(sql`${t.provenBlobId} IS NOT NULL`),
     index('uploads_unswept')
       .on(t.updatedAt)
       .where(
@@ -309,6 +363,23 @@ export const uploads = pgTable(
     ),
     check('uploads_checksum', sql`${t.checksum} IN ('sha256', 'md5')`),
     check('uploads_size', sql`${t.fileSize} >= 0 AND ${t.partCount} BETWEEN 1 AND 10000`),
+  ],
+)
+
+/** Answers to challenges (DEDUP_SCOPE=global): each is used once, and an account has so many an hour. */
+export const proofs = pgTable(
+  'possession_proofs',
+  {
+    accountId: uuid('account_id')
+      .notNull()
+      .references(() => accounts.id, { onDelete: 'cascade' }),
+    /** The challenge's nonce. */
+    nonce: bytea('nonce').notNull(),
+    createdAt: createdAt(),
+  },
+  (t) => [
+    primaryKey({ columns: [t.accountId, t.nonce] }),
+    index('possession_proofs_created').on(t.createdAt),
   ],
 )
 
