@@ -439,3 +439,24 @@ async function standsStill(value: () => number): Promise<void> {
     await new Promise((resolve) => setTimeout(resolve, 500))
   }
 }
+
+test('of the kept connections the one that carried most is used first: its window is the widest', async () => {
+  const ports: Record<string, number | undefined> = {}
+  const small = deferred<void>()
+  const origin = await makeOrigin(async (incoming, outgoing) => {
+    const { length } = (await bodyOf(incoming)).toString('latin1')
+    ports[length] = incoming.socket.remotePort
+    if (length === 10) await small.promise
+    outgoing.end()
+  })
+  const relay = await makeRelay(origin.url)
+  const put = (length: number) => ask(relay.url, { body: ZEROS.subarray(0, length) })
+  // The small one ends last, and so was used last.
+  const held = put(10)
+  await put(100_000)
+  small.resolve()
+  await held
+  await put(20)
+  expect(ports[20]).toBe(ports[100_000])
+  expect(ports[20]).not.toBe(ports[10])
+})
