@@ -9,7 +9,7 @@ import { jetty } from '../local/command.ts'
 import { startBrowserWorld } from './browser-world.ts'
 
 const MIB = 1024 * 1024
-const SIZE = 150 * MIB
+const SIZE = 80 * MIB
 /** Of each of three ways: slow enough to be seen under way, then open. */
 const SLOW = 2 * MIB
 const OPEN = 400 * MIB
@@ -123,7 +123,7 @@ withBrowser(() => {
       expect(sent().filter((number) => stored.includes(number))).toEqual([])
       const missing = stored.map((number) => partRange(layoutOf(SIZE), number).length)
       const missingBytes = SIZE - missing.reduce((sum, bytes) => sum + bytes, 0)
-      expect(second.lines[0].bytesSent).toBeLessThan(missingBytes + 0.1 * SIZE)
+      expect(second.lines[0].bytesSent).toBeLessThan(missingBytes + 0.15 * SIZE)
       await expectSame(account, 'from-page.bin', file)
     },
   )
@@ -131,11 +131,13 @@ withBrowser(() => {
   test('paused, nothing more is sent; resumed, what is missing', LIMIT, async () => {
     world.setRate(SLOW)
     const account = await world.anAccount()
-    const file = await aFile('paused.bin', 100 * MIB)
+    const file = await aFile('paused.bin', 120 * MIB)
     const page = await openPage(account)
     await page.locator('#choose').setInputFiles(file)
     await untilStored(account, 2)
     await page.locator('#pause').click()
+    // The answers of parts that are all handed over are waited for; they need not take long.
+    world.setRate(OPEN)
     await page.locator('#sending-state', { hasText: 'Paused.' }).waitFor()
     const quiet = { at: -1 }
     await vi.waitUntil(
@@ -147,7 +149,6 @@ withBrowser(() => {
       { timeout: 60_000, interval: 1_000 },
     )
     const stored = await world.storedParts(account.apiKey)
-    world.setRate(OPEN)
     const sent = partsSent()
     await page.locator('#resume').click()
     await page.locator('#done li', { hasText: 'paused.bin' }).waitFor()
@@ -162,7 +163,7 @@ withBrowser(() => {
     async () => {
       world.setRate(SLOW)
       const account = await world.anAccount()
-      const file = await aFile('restarts.bin', 100 * MIB)
+      const file = await aFile('restarts.bin', 60 * MIB)
       const page = await openPage(account)
       await page.locator('#choose').setInputFiles(file)
       await untilStored(account, 2)
