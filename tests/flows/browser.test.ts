@@ -206,6 +206,10 @@ withBrowser(() => {
       expect(preflights.length).toBeGreaterThanOrEqual(partCount)
       expect(preflights.length).toBeLessThanOrEqual(2 * partCount)
       expect(atStore.length > 0.5 * preflights.length).toBe(tier === 'starter')
+      // About six connections go to one name, so a relay is asked under all that it has.
+      const names = new Set(preflights.map(({ host }) => host.split(':')[0]))
+      const relayNames = ['127.0.0.1', 'localhost', 'more.localhost']
+      if (tier === 'pro') expect([...names]).toEqual(expect.arrayContaining(relayNames))
       await page.close()
     },
   )
@@ -227,24 +231,33 @@ withBrowser(() => {
     await page.close()
   })
 
-  test('files are hashed by workers, and by the page where those do not load', LIMIT, async () => {
-    world.setRate(OPEN)
-    const account = await world.anAccount()
-    const file = await aFile('workers.bin', 40 * MIB)
-    const page = await openPage(account)
-    await page.locator('#choose').setInputFiles(file)
-    await page.locator('#done li', { hasText: 'workers.bin' }).waitFor()
-    expect(page.workers().length).toBeGreaterThanOrEqual(2)
-    await page.close()
+  test(
+    'files are hashed by workers, and by the page where those do not load, while connections to known relays are opened',
+    LIMIT,
+    async () => {
+      world.setRate(OPEN)
+      const account = await world.anAccount()
+      const file = await aFile('workers.bin', 40 * MIB)
+      const page = await openPage(account)
+      await page.locator('#choose').setInputFiles(file)
+      await page.locator('#done li', { hasText: 'workers.bin' }).waitFor()
+      expect(page.workers().length).toBeGreaterThanOrEqual(2)
+      await page.close()
 
-    const other = await openPage(account)
-    await other.route('**/hash-worker.js', (route) => route.abort())
-    await other.locator('#choose').setInputFiles(file)
-    // The same digests: the account has it.
-    await other.locator('#done li', { hasText: 'was stored already' }).waitFor()
-    expect(other.workers()).toEqual([])
-    await other.close()
-  })
+      const other = await openPage(account)
+      await other.route('**/hash-worker.js', (route) => route.abort())
+      const from = world.requests.length
+      await other.locator('#choose').setInputFiles(file)
+      // The same digests: the account has it.
+      await other.locator('#done li', { hasText: 'was stored already' }).waitFor()
+      expect(other.workers()).toEqual([])
+      // Connections to the relays of the upload before were opened meanwhile, though nothing was sent in the end.
+      const warmed = () => world.requests.slice(from).filter(({ url }) => url === '/health')
+      await vi.waitUntil(() => warmed().length >= 5, UNTIL)
+      expect(new Set(warmed().map(({ port }) => port)).size).toBe(2)
+      await other.close()
+    },
+  )
 
   test(
     'a page that nobody gave a key asks for one, says when it is not accepted, and keeps it out of every address',
