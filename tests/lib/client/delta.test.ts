@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
-import { afterEach, expect, test } from 'vitest'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { afterEach, expect, test, vi } from 'vitest'
 import { createApi } from '../../../lib/client/api.ts'
 import { fileAt } from '../../../lib/client/files.ts'
 import type { UploadOptions } from '../../../lib/client/upload.ts'
@@ -101,10 +102,11 @@ test('a file under another path is compared with the base that is named', async 
   expect(result?.copiedBytes).toBe(3 * PART)
 })
 
-test('changed parts are sent while the others are being copied', async () => {
+test('changed parts are sent while the others are being copied, and the last copy completes the file', async () => {
   const { service, base, sendAs } = await withBase()
   service.options.beforeCopy = async () => {
-    while (service.seen.length === 0) await new Promise((resolve) => setTimeout(resolve, 10))
+    await vi.waitUntil(() => service.seen.length === 1, 5_000)
+    await sleep(300)
   }
   const { result } = await sendAs('a', edited(base))
   expect(result?.copiedBytes).toBe(3 * PART)
