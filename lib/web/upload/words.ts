@@ -1,3 +1,5 @@
+import { showShare } from '../../client/share.ts'
+
 const UNITS = ['bytes', 'KiB', 'MiB', 'GiB', 'TiB']
 
 /** `1.5 GiB`, as the command line says it. */
@@ -18,4 +20,16 @@ export function secondsInWords(seconds: number): string {
 
 export function percentInWords(part: number, whole: number): string {
   return `${whole > 0 ? Math.floor((100 * part) / whole) : 100} %`
+}
+
+/** `sent 10.5 MiB of 256.0 MiB (4 %)` of a file of which the store had the rest, `sent 256.0 MiB` of any other. */
+export function sentInWords(file: {
+  sentBytes: number
+  copiedBytes: number
+  fileSize: number
+}): string {
+  const sent = `sent ${bytesInWords(file.sentBytes)}`
+  if (file.copiedBytes === 0) return sent
+  const percent = showShare(file.sentBytes, file.fileSize)
+  return `${sent} of ${bytesInWords(file.fileSize)} (${percent})`
 }
