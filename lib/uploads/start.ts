@@ -4,6 +4,7 @@ import { layoutOf } from '../content/layout.ts'
 import type { Position } from '../edges/distance.ts'
 import { type Offer, offerEdges } from '../edges/offer.ts'
 import { readStanding } from '../edges/standing.ts'
+import { type Challenge, challengeOf } from '../possession/challenge.ts'
 import { Problem, type ProblemDocument } from '../problem.ts'
 import type { SignedParts } from '../storage/sign-parts.ts'
 import { releaseDueUploads } from './abort.ts'
@@ -45,6 +46,7 @@ type OpenUpload = {
   storedParts: Ranges
   expiresAt: string
   signed: SignedParts | null
+  challenge: Challenge | null
 }
 
 type Signing = { opened: Map<string, Opened>; budget: AnswerBudget; store: UsableStore }
@@ -182,6 +184,7 @@ function describeOpen(
       { upload, s3UploadId, digests: digestsOf(partDigests, missing) },
       store,
     ),
+    challenge: challengeOf(upload, store),
   }
 }
 
