@@ -20,6 +20,8 @@ export type Api = {
   calls: () => number
   /** Sends JSON and gives the answer's JSON. */
   call: <T>(method: string, path: string, body?: unknown) => Promise<T>
+  /** Sends JSON and gives the answer's JSON, without asking again: who asks can do without. */
+  once: <T>(method: string, path: string, body?: unknown) => Promise<T>
   /** Sends JSON that nothing depends on: repeated once at most, not among `calls`, stopped by `until` alone. */
   tell: <T>(path: string, body: unknown, until: AbortSignal) => Promise<T>
   /** How many things were told. */
@@ -55,6 +57,13 @@ export function createApi({ url, apiKey, signal, attemptsMax }: ApiOptions): Api
     }
   }
 
+  async function once<T>(method: string, path: string, body?: unknown): Promise<T> {
+    calls += 1
+    const result = await attempt<T>({ base, apiKey, method, path, body }, signal)
+    if ('answer' in result) return result.answer
+    throw result.error
+  }
+
   async function tell<T>(path: string, body: unknown, until: AbortSignal): Promise<T> {
     reports += 1
     for (let attempts = 0; ; attempts += 1) {
@@ -65,17 +74,18 @@ export function createApi({ url, apiKey, signal, attemptsMax }: ApiOptions): Api
     }
   }
 
-  async function connect(): Promise<void> {
-    const timeout = AbortSignal.timeout(CALL_TIMEOUT_MS)
-    const until = signal ? AbortSignal.any([signal, timeout]) : timeout
-    const page = fetch(`${base}/`, { method: 'HEAD', mode: 'no-cors', signal: until })
-    await page.then(
-      () => undefined,
-      () => undefined,
-    )
-  }
+  const connect = () => knock(base, signal)
+  return { url: base, connect, calls: () => calls, call, once, tell, reports: () => reports }
+}
 
-  return { url: base, connect, calls: () => calls, call, tell, reports: () => reports }
+async function knock(base: string, signal: AbortSignal | undefined): Promise<void> {
+  const timeout = AbortSignal.timeout(CALL_TIMEOUT_MS)
+  const until = signal ? AbortSignal.any([signal, timeout]) : timeout
+  const page = fetch(`${base}/`, { method: 'HEAD', mode: 'no-cors', signal: until })
+  await page.then(
+    () => undefined,
+    () => undefined,
+  )
 }
 
 type Call = { base: string; apiKey: string; method: string; path: string; body: unknown }

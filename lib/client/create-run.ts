@@ -40,6 +40,9 @@ function makeRun(options: UploadOptions, { controller, meter, counts }: Parts): 
     api: options.api,
     signal: controller.signal,
     ifNew: options.ifNew ?? false,
+    directOnly: options.directOnly ?? false,
+    isDelta: options.delta ?? true,
+    baseFileId: options.baseFileId,
     uploadVia: options.uploadVia ?? 'api',
     firstReportMs: options.firstReportMs,
     meter,
@@ -52,6 +55,7 @@ function makeRun(options: UploadOptions, { controller, meter, counts }: Parts): 
     }),
     connections: 1,
     latch: createLatch(),
+    background: createLatch(),
     transfers: new Map(),
     signer: { ask: (transfer) => signer.ask(transfer) },
     completer: { ready: (transfer) => completer.ready(transfer), nudge: () => completer.nudge() },
@@ -61,6 +65,7 @@ function makeRun(options: UploadOptions, { controller, meter, counts }: Parts): 
       counts[outcome.result ? 'stored' : 'failed'] += 1
       options.onFile?.(outcome)
     },
+    noted: (text) => options.onNote?.(text),
     md5: false,
     moreToCome: true,
     learnedWays: (edges) => options.ways?.learn(edges),

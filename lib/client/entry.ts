@@ -1,5 +1,6 @@
 import { digestToBase64 } from '../content/content-id.ts'
 import type { Layout } from '../content/layout.ts'
+import { declared, type Outline } from './outline.ts'
 import type { PartDigest, Source } from './source.ts'
 import type { FileAsk } from './wire.ts'
 
@@ -11,7 +12,10 @@ export type FileToUpload = {
   contentType?: string
 }
 
-/** What became of a file. `bytesSent` and `paths` count every byte put on a path, repeated ones too. */
+/**
+ * What became of a file. `paths` counts every byte put on a path, repeated ones too, and `sentBytes` those of the manifest as
+ * well; `copiedBytes` the store took from another file.
+ */
 export type FileResult = {
   fileName: string
   path: string
@@ -19,7 +23,8 @@ export type FileResult = {
   fileHash: string
   fileId: string
   duplicate: boolean
-  bytesSent: number
+  sentBytes: number
+  copiedBytes: number
   seconds: number
   functionCalls: number
   paths: Record<string, number>
@@ -29,23 +34,32 @@ export type FileOutcome =
   | { file: FileToUpload; result: FileResult; error?: undefined }
   | { file: FileToUpload; result?: undefined; error: Error }
 
-/** A hashed file on its way. `restarts` counts starts after the first; `accountedBytes` are in the meter already. */
+/**
+ * A hashed file on its way. `restarts` counts starts after the first; `accountedBytes` are in the meter already. Without an
+ * outline it is neither compared with others nor later files with it.
+ */
 export type Entry = {
   file: FileToUpload
   layout: Layout
   fileHash: string
   digests: PartDigest[]
+  outline: Outline | null
   startedAt: number
   functionCalls: number
   restarts: number
   accountedBytes: number
+  copiedBytes: number
+  manifestBytesSent: number
   settled: boolean
   paths: Record<string, number>
 }
 
 /** The entry as the start call asks for it. */
-export function askOf(entry: Entry, ifNew: boolean): FileAsk {
-  const { file, layout, fileHash, digests } = entry
+export function askOf(
+  entry: Entry,
+  { ifNew, baseFileId }: { ifNew: boolean; baseFileId?: string },
+): FileAsk {
+  const { file, layout, fileHash, digests, outline } = entry
   return {
     path: file.path,
     fileSize: layout.fileSize,
@@ -53,6 +67,7 @@ export function askOf(entry: Entry, ifNew: boolean): FileAsk {
     partHashes: digests.map(({ sha256 }) => digestToBase64(sha256)),
     ...(file.contentType ? { contentType: file.contentType } : {}),
     ...(ifNew ? { ifNew } : {}),
+    ...(outline ? { ...declared(outline), baseFileId } : {}),
   }
 }
 
@@ -65,7 +80,11 @@ export function resultOf(entry: Entry, fileId: string, duplicate: boolean): File
     fileHash: entry.fileHash,
     fileId,
     duplicate,
-    bytesSent: Object.values(entry.paths).reduce((sum, bytes) => sum + bytes, 0),
+    sentBytes: Object.values(entry.paths).reduce(
+      (sum, bytes) => sum + bytes,
+      entry.manifestBytesSent,
+    ),
+    copiedBytes: entry.copiedBytes,
     seconds: Math.round(performance.now() - entry.startedAt) / 1000,
     functionCalls: entry.functionCalls,
     paths: entry.paths,

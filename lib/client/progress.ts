@@ -3,16 +3,31 @@ const TELL_EVERY_MS = 100
 const RATE_WINDOW_MS = 5_000
 const SAMPLE_EVERY_MS = 250
 
-/** `rate` is bytes per second over the last 5 s; `secondsLeft` is null while nothing moves. */
+/**
+ * `rate` is bytes sent per second over the last 5 s; `secondsLeft` is null while nothing moves. `sentBytes` went over the line,
+ * manifests included; `copiedBytes`, which are done as well, the store took from other files.
+ */
 export type Progress = {
   bytesDone: number
   bytesTotal: number
   bytesHashed: number
+  sentBytes: number
+  copiedBytes: number
   filesDone: number
   filesTotal: number
   rate: number
   secondsLeft: number | null
   perPath: Record<string, number>
+}
+
+const NOTHING = {
+  bytesDone: 0,
+  bytesTotal: 0,
+  bytesHashed: 0,
+  sentBytes: 0,
+  copiedBytes: 0,
+  filesDone: 0,
+  filesTotal: 0,
 }
 
 export type Meter = {
@@ -23,6 +38,12 @@ export type Meter = {
   moved: (routeId: string, bytes: number) => void
   /** Bytes that were there already, or that will never be sent. */
   skipped: (bytes: number) => void
+  /** The store is asked to copy so many bytes, which the line need not carry; negative when it has answered. */
+  copying: (bytes: number) => void
+  /** Of those skipped, so many are copies. */
+  copied: (bytes: number) => void
+  /** Bytes that were sent, but are no file's. */
+  sentBeside: (bytes: number) => void
   fileDone: () => void
   progress: () => Progress
 }
@@ -32,14 +53,15 @@ export function createMeter(
   listener?: (progress: Progress) => void,
   clock: () => number = () => performance.now(),
 ): Meter {
-  const totals = { bytesDone: 0, bytesTotal: 0, bytesHashed: 0, filesDone: 0, filesTotal: 0 }
+  const totals = { ...NOTHING }
   const perPath: Record<string, number> = {}
   const rate = createRate()
   let toldAt = Number.NEGATIVE_INFINITY
+  let copyingBytes = 0
 
   function progress(): Progress {
     const bytesPerSecond = rate.perSecond(clock())
-    const left = Math.max(0, totals.bytesTotal - totals.bytesDone)
+    const left = Math.max(0, totals.bytesTotal - totals.bytesDone - copyingBytes)
     const secondsLeft = bytesPerSecond > 0 ? left / bytesPerSecond : null
     return { ...totals, rate: bytesPerSecond, secondsLeft, perPath: { ...perPath } }
   }
@@ -51,29 +73,30 @@ export function createMeter(
     listener(progress())
   }
 
+  const count = (name: keyof typeof totals) => (amount: number) => {
+    totals[name] += amount
+    tell()
+  }
+
   return {
     expect: (files, bytes) => {
       totals.filesTotal += files
       totals.bytesTotal += bytes
     },
-    hashed: (bytes) => {
-      totals.bytesHashed += bytes
-      tell()
-    },
+    hashed: count('bytesHashed'),
     moved: (routeId, bytes) => {
       totals.bytesDone += bytes
       perPath[routeId] = (perPath[routeId] ?? 0) + bytes
       rate.add(bytes, clock())
-      tell()
+      count('sentBytes')(bytes)
     },
-    skipped: (bytes) => {
-      totals.bytesDone += bytes
-      tell()
+    skipped: count('bytesDone'),
+    copying: (bytes) => {
+      copyingBytes += bytes
     },
-    fileDone: () => {
-      totals.filesDone += 1
-      tell()
-    },
+    copied: count('copiedBytes'),
+    sentBeside: count('sentBytes'),
+    fileDone: () => count('filesDone')(1),
     progress,
   }
 }

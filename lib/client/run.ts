@@ -14,6 +14,10 @@ export type Run = {
   api: Api
   signal: AbortSignal
   ifNew: boolean
+  directOnly: boolean
+  /** Whether files are compared with stored ones, and made ready to be compared with. */
+  isDelta: boolean
+  baseFileId?: string
   uploadVia: UploadVia
   firstReportMs?: number
   meter: Meter
@@ -21,6 +25,8 @@ export type Run = {
   /** How many the engine opens at once. */
   connections: number
   latch: Latch
+  /** What goes on beside, and need not succeed. */
+  background: Latch
   transfers: Map<string, Transfer>
   signer: Signer
   completer: Completer
@@ -28,6 +34,8 @@ export type Run = {
   restart: (entries: Entry[]) => void
   /** Ends everything: the key is not accepted, the user stops. */
   fail: (error: unknown) => void
+  /** Something failed that nothing depends on. */
+  noted: (text: string) => void
   learnedWays: (edges: Edge[]) => void
   opened: (entry: Entry, uploadId: string) => void
   settled: (outcome: FileOutcome) => void

@@ -1,8 +1,10 @@
+import { sendDelta } from './delta.ts'
 import { askOf, type Entry } from './entry.ts'
 import { messageOf, problemOf, refusal } from './failure.ts'
+import { storeManifest } from './manifest.ts'
 import { type Run, settleFailed, settleStored, useWays } from './run.ts'
 import { keepSignatures } from './sign.ts'
-import { openTransfer, sendWaiting } from './transfer.ts'
+import { openTransfer, sendWaiting, type Transfer } from './transfer.ts'
 import type { CompletingUpload, OpenUpload, StartAnswer, StartResult } from './wire.ts'
 
 /** Problems that no file of this account will get past. */
@@ -11,7 +13,7 @@ const RESTARTS_MAX = 1
 
 /** Starts or resumes up to 100 files in one call and queues what they lack; what is refused fails alone. */
 export async function startEntries(run: Run, entries: Entry[]): Promise<void> {
-  const body = { files: entries.map((entry) => askOf(entry, run.ifNew)), uploadVia: run.uploadVia }
+  const body = { files: entries.map((entry) => askOf(entry, run)), uploadVia: run.uploadVia }
   try {
     const answer = await run.api.call<StartAnswer>('POST', '/api/storage/upload', body)
     useWays(run, answer)
@@ -29,7 +31,9 @@ export async function startEntries(run: Run, entries: Entry[]): Promise<void> {
 export function restartEntries(run: Run, entries: Entry[]): void {
   for (const entry of entries) {
     run.meter.skipped(-entry.accountedBytes)
+    run.meter.copied(-entry.copiedBytes)
     entry.accountedBytes = 0
+    entry.copiedBytes = 0
     entry.restarts += 1
   }
   const hopeless = entries.filter(({ restarts }) => restarts > RESTARTS_MAX)
@@ -60,8 +64,23 @@ function send(
   run.opened(entry, result.uploadId)
   // Another file with this content is on its way already.
   if (transfer.first !== entry) return
-  if (result.status === 'open') keepSignatures(transfer, result.signed, answer)
-  sendWaiting(run, transfer)
+  if (result.status === 'open') sendOpen(run, transfer, { result, answer })
+  else sendWaiting(run, transfer)
+}
+
+function sendOpen(
+  run: Run,
+  transfer: Transfer,
+  { result, answer }: { result: OpenUpload; answer: StartAnswer },
+): void {
+  const { signed, manifest, base } = result
+  const { first, waiting } = transfer
+  const { outline } = first
+  keepSignatures(transfer, signed, answer)
+  if (outline && manifest) storeManifest(run, first, { outline, put: manifest, ways: answer })
+  const isDelta = outline && base && waiting.size > 0 && first.layout.partCount > 1
+  if (isDelta) void sendDelta(run, transfer, { base, chunks: outline.chunks, ways: answer })
+  else sendWaiting(run, transfer)
 }
 
 function refuseAll(run: Run, entries: Entry[], thrown: unknown): void {

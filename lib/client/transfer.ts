@@ -9,6 +9,7 @@ import { type Run, settleFailed } from './run.ts'
 import { type Admission, partTicket, type Ticket } from './sign.ts'
 import { CHANGED_MESSAGE } from './source.ts'
 import { judgeAnswer } from './store-answer.ts'
+import { account, countCopies, sizeOf } from './tally.ts'
 import type { OpenUpload, Range } from './wire.ts'
 
 /** One open upload and the files that wait for it; more than one where several have the same content. */
@@ -21,6 +22,8 @@ export type Transfer = {
   grant: Admission | null
   /** Parts that the store does not have yet. */
   waiting: Set<number>
+  /** Parts that the store copied. */
+  copied: Set<number>
   /** How often the store refused a part's content or signature. */
   refusals: Map<number, number>
   /** Why the service signs no more parts. */
@@ -53,6 +56,7 @@ export function openTransfer(
     tickets: new Map(),
     grant: null,
     waiting: new Set(missingOf(storedParts, entry.layout.partCount)),
+    copied: new Set(),
     refusals: new Map(),
     rounds: 0,
     state: 'open',
@@ -67,12 +71,19 @@ export function openTransfer(
 /** Queues the parts that the store lacks; a transfer without any goes on to be completed. */
 export function sendWaiting(run: Run, transfer: Transfer): void {
   if (transfer.waiting.size === 0) run.completer.ready(transfer)
-  else run.engine.add([...transfer.waiting].map((number) => partJob(run, transfer, number)))
+  else sendParts(run, transfer, [...transfer.waiting])
+}
+
+/** Queues some of the parts that the store lacks. */
+export function sendParts(run: Run, transfer: Transfer, partNumbers: number[]): void {
+  run.engine.add(partNumbers.map((number) => partJob(run, transfer, number)))
 }
 
 /** Sends parts again that the store lost or refused. */
 export function sendAgain(run: Run, transfer: Transfer, partNumbers: number[]): void {
   transfer.rounds += 1
+  const copied = partNumbers.filter((number) => transfer.copied.delete(number))
+  countCopies(run, transfer, -sizeOf(transfer, copied))
   for (const number of partNumbers) transfer.waiting.add(number)
   const bytes = sizeOf(transfer, partNumbers)
   account(run, transfer, -bytes)
@@ -166,16 +177,4 @@ function giveUp(run: Run, transfer: Transfer, error: Failure): void {
     closeTransfer(run, transfer, error)
     run.restart(transfer.entries)
   } else failTransfer(run, transfer, error)
-}
-
-function sizeOf(transfer: Transfer, partNumbers: number[]): number {
-  return partNumbers.reduce(
-    (sum, number) => sum + partRange(transfer.first.layout, number).length,
-    0,
-  )
-}
-
-function account(run: Run, transfer: Transfer, bytes: number): void {
-  transfer.first.accountedBytes += bytes
-  run.meter.skipped(bytes)
 }

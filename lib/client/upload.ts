@@ -1,12 +1,11 @@
-import { contentIdOf } from '../content/content-id.ts'
-import { layoutOf } from '../content/layout.ts'
 import type { Api } from './api.ts'
 import { wait } from './backoff.ts'
 import { batchesOf, oneAhead } from './batches.ts'
 import { createRun } from './create-run.ts'
 import type { Network } from './engine-state.ts'
-import type { Entry, FileOutcome, FileToUpload } from './entry.ts'
-import { type Failure, messageOf } from './failure.ts'
+import type { FileOutcome, FileToUpload } from './entry.ts'
+import type { Failure } from './failure.ts'
+import { hashAll } from './hash-files.ts'
 import type { Pauser } from './pauser.ts'
 import type { Progress } from './progress.ts'
 import type { Run } from './run.ts'
@@ -17,6 +16,7 @@ import type { Edge, UploadVia } from './wire.ts'
 /** The next start call waits while more parts than this wait for a connection. */
 const PENDING_JOBS_MAX = 100
 const LOOK_AGAIN_MS = 20
+const LAST_CHANCE_MS = 5_000
 
 export type UploadOptions = {
   api: Api
@@ -39,6 +39,12 @@ export type UploadOptions = {
   /** Told when the bytes of a file begin to go: to this upload, from here on resumable. */
   onOpen?: (file: FileToUpload, upload: { uploadId: string; fileHash: string }) => void
   onTrouble?: (routeId: string, error: Failure) => void
+  /** Told of what failed and nothing depends on. */
+  onNote?: (text: string) => void
+  /** False sends every file whole, and makes no chunk manifests. */
+  delta?: boolean
+  /** The stored file to take unchanged parts from, instead of the service's choice. */
+  baseFileId?: string
   /** Bytes a second, at most. */
   bytesPerSecondMax?: number
   /** How many connections one host may have; browsers open 6. */
@@ -88,6 +94,7 @@ export async function uploadFiles(
     void warmUp(options)
     await Promise.race([failed, startAll(run, files)])
     await Promise.race([failed, run.latch.idle()])
+    await lastChance(run)
   } finally {
     stop()
   }
@@ -113,37 +120,10 @@ async function startAll(
   run.completer.nudge()
 }
 
-async function* hashAll(
-  run: Run,
-  files: AsyncIterable<FileToUpload> | Iterable<FileToUpload>,
-): AsyncGenerator<Entry> {
-  for await (const file of files) {
-    run.signal.throwIfAborted()
-    run.latch.begin()
-    const startedAt = performance.now()
-    try {
-      const onBytes = (bytes: number) => run.meter.hashed(bytes)
-      const digests = await file.source.digest({ md5: run.md5, signal: run.signal, onBytes })
-      const fileHash = await contentIdOf(digests.map(({ sha256 }) => sha256))
-      yield { ...blankEntry(file), startedAt, digests, fileHash }
-    } catch (error) {
-      run.signal.throwIfAborted()
-      run.meter.skipped(file.source.size)
-      run.meter.fileDone()
-      run.settled({ file, error: error instanceof Error ? error : new Error(messageOf(error)) })
-      run.latch.end()
-    }
-  }
-}
-
-function blankEntry(file: FileToUpload) {
-  return {
-    file,
-    layout: layoutOf(file.source.size),
-    functionCalls: 0,
-    restarts: 0,
-    accountedBytes: 0,
-    settled: false,
-    paths: {},
-  }
+/** What goes on beside the uploads gets a fair chance, but nobody waits long for it. */
+async function lastChance({ background, signal }: Run): Promise<void> {
+  const over = new AbortController()
+  const limit = wait(LAST_CHANCE_MS, AbortSignal.any([signal, over.signal])).catch(() => {})
+  await Promise.race([background.idle(), limit])
+  over.abort()
 }

@@ -1,3 +1,5 @@
+import type { DeltaBase, OutlineAsk, SignedRequest } from './wire-delta.ts'
+
 /** What the control plane says and is told (docs/api.md). Sizes are bytes, times RFC 3339, ranges inclusive. */
 export type Range = [first: number, last: number]
 
@@ -18,7 +20,7 @@ export type FileAsk = {
   partHashes: string[]
   contentType?: string
   ifNew?: boolean
-}
+} & OutlineAsk
 
 export type UploadVia = 'desktop' | 'web' | 'api'
 
@@ -68,6 +70,8 @@ export type OpenUpload = {
   checksum: 'sha256' | 'md5'
   storedParts: Range[]
   signed: Signed | null
+  manifest?: SignedRequest | null
+  base?: DeltaBase | null
 }
 
 export type CompletingUpload = { path: string; status: 'completing'; uploadId: string }

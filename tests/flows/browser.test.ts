@@ -123,7 +123,7 @@ withBrowser(() => {
       expect(sent().filter((number) => stored.includes(number))).toEqual([])
       const missing = stored.map((number) => partRange(layoutOf(SIZE), number).length)
       const missingBytes = SIZE - missing.reduce((sum, bytes) => sum + bytes, 0)
-      expect(second.lines[0].bytesSent).toBeLessThan(missingBytes + 0.1 * SIZE)
+      expect(second.lines[0].sentBytes).toBeLessThan(missingBytes + 0.1 * SIZE)
       await expectSame(account, 'from-page.bin', file)
     },
   )

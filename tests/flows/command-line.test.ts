@@ -87,8 +87,8 @@ test('1 GiB goes up over five relays in three calls and comes back the same, and
     duplicate: false,
   })
   // On a busy machine a part may lag and be sent twice.
-  expect(sent.bytesSent).toBeGreaterThanOrEqual(GIB)
-  expect(sent.bytesSent).toBeLessThan(1.12 * GIB)
+  expect(sent.sentBytes).toBeGreaterThanOrEqual(GIB)
+  expect(sent.sentBytes).toBeLessThan(1.12 * GIB)
   expect(sent.functionCalls).toBeLessThanOrEqual(3)
   const overRelays = relays.filter((relay) => relay.stats().bytesUp > 0)
   expect(overRelays).toHaveLength(5)
@@ -125,10 +125,10 @@ test('killed at about half, the same command goes on and sends what the store do
 
   const second = await jetty(env, 'upload', file, '--json').ended
   expect(second).toMatchObject({ code: 0 })
-  expect(second.lines[0].bytesSent).toBeLessThanOrEqual(1.12 * missing)
+  expect(second.lines[0].sentBytes).toBeLessThanOrEqual(1.12 * missing)
 
   const third = await jetty(env, 'upload', file, '--to', 'again', '--json').ended
-  expect(third.lines[0]).toMatchObject({ duplicate: true, bytesSent: 0, functionCalls: 1 })
+  expect(third.lines[0]).toMatchObject({ duplicate: true, sentBytes: 0, functionCalls: 1 })
 })
 
 test('10,000 files of 4 KiB cost at most 210 calls', { timeout: 240_000 }, async () => {

@@ -83,7 +83,7 @@ test('Redis emptied in the middle of an upload: every endpoint answers as it sho
   expect(await Promise.race([sending.ended, 'under way'])).toBe('under way')
   paths.setRate(400 * MIB)
   const { result } = await sending.ended
-  expect(result?.bytesSent).toBe(SIZE)
+  expect(result?.sentBytes).toBe(SIZE)
   expect(sending.troubles).toEqual([])
   const back = join(paths.folder, 'back.bin')
   const env = { JETTY_URL: paths.stack.url ?? '', JETTY_API_KEY: account.apiKey }

@@ -75,7 +75,7 @@ test('a relay that dies in the middle of an upload is left after three failed pa
 
   paths.setRate(OPEN)
   const { result } = await sending.ended
-  expect(result?.bytesSent).toBeLessThan(1.3 * size)
+  expect(result?.sentBytes).toBeLessThan(1.3 * size)
   const back = join(paths.folder, 'back.bin')
   const env = { JETTY_URL: paths.stack.url ?? '', JETTY_API_KEY: account.apiKey }
   expect((await jetty(env, 'get', 'a.bin', '-o', back).ended).code).toBe(0)
@@ -113,7 +113,7 @@ test('a relay that gets slow in the middle of an upload carries at most about a 
   expect(await Promise.race([sending.ended, 'under way'])).toBe('under way')
 
   paths.setRate(OPEN)
-  expect((await sending.ended).result?.bytesSent).toBeLessThan(1.12 * size)
+  expect((await sending.ended).result?.sentBytes).toBeLessThan(1.12 * size)
 })
 
 test('a relay that was slow for an account is expected to carry least from then on, and by nobody else', {

@@ -47,7 +47,7 @@ test.each(Object.entries(RESTARTS))(
     const sent = await sending.ended
     expect(sent).toMatchObject({ code: 0 })
     // What was stored before is not sent again; what was under way on six connections may be.
-    expect(sent.lines[0].bytesSent).toBeLessThan(SIZE + 12 * 5 * MIB)
+    expect(sent.lines[0].sentBytes).toBeLessThan(SIZE + 12 * 5 * MIB)
 
     const back = join(world.folder, `back-${path}`)
     expect((await jetty(env, 'get', path, '-o', back).ended).code).toBe(0)

@@ -11,12 +11,12 @@ const SIZE = 100_000_000
 const GOOD: Facts = {
   emulated: { up: { uploaded: sent() }, down: { fetched: { fileHash: 'a' } }, isSame: true },
   interrupted: {
-    uploaded: sent({ bytesSent: SIZE / 2 }),
+    uploaded: sent({ sentBytes: SIZE / 2 }),
     wasKilled: true,
     sentInAll: 1.05 * SIZE,
     sentMax: 1.1 * SIZE,
     promise: 'sent once',
-    again: { uploaded: sent({ bytesSent: 0, duplicate: true }) },
+    again: { uploaded: sent({ sentBytes: 0, duplicate: true }) },
   },
   raw: { up: { uploaded: sent() } },
   functions: { traffic: 1_000_000 },
@@ -65,7 +65,7 @@ test('the demo finds a file of its own, and takes any that is named', async () =
 })
 
 function sent(change: Partial<Facts['raw']['up']['uploaded']> = {}) {
-  return { fileHash: 'a', bytesSent: SIZE, duplicate: false, functionCalls: 2, ...change }
+  return { fileHash: 'a', sentBytes: SIZE, duplicate: false, functionCalls: 2, ...change }
 }
 
 function temporary(): string {

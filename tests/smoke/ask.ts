@@ -73,15 +73,17 @@ export async function need(asking: Promise<Answer>, what: string): Promise<any> 
 export function apiOf(call: Caller, { url, as }: { url: string; as: string }): Api {
   let calls = 0
   let reports = 0
+  async function once<T>(method: string, path: string, body?: unknown): Promise<T> {
+    calls += 1
+    return await need(call(method, path, { as, body }), `${method} ${path}`)
+  }
   return {
     url,
     connect: async () => {},
     calls: () => calls,
     reports: () => reports,
-    call: async (method, path, body) => {
-      calls += 1
-      return await need(call(method, path, { as, body }), `${method} ${path}`)
-    },
+    call: once,
+    once,
     tell: async (path, body, signal) => {
       reports += 1
       return await need(call('POST', path, { as, body, signal }), `POST ${path}`)

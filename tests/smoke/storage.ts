@@ -79,7 +79,7 @@ async function clone(holder: Holder, content: Content): Promise<void> {
     const [result] = await uploadContents(api, [content], signal)
     if (result) left.fileIds.push(result.fileId)
     expectThat(result?.duplicate === true, 'it was not known')
-    expectThat(result?.bytesSent === 0, `${result?.bytesSent} bytes were sent`)
+    expectThat(result?.sentBytes === 0, `${result?.sentBytes} bytes were sent`)
     return [undefined, 'a clone: no bytes sent']
   })
 }

@@ -1,7 +1,7 @@
 import type { Progress } from '../../client/progress.ts'
 import { byId, make, setText } from './dom.ts'
 import type { Item, Sending } from './sending.ts'
-import { bytesInWords, percentInWords, secondsInWords } from './words.ts'
+import { bytesInWords, percentInWords, secondsInWords, sentInWords } from './words.ts'
 
 /** More rows than anybody reads would only slow the page. */
 const ROWS_MAX = 100
@@ -114,5 +114,5 @@ function waitingRow({ file, trouble }: Item): string[] {
 function storedRow({ file, result }: Item): string[] {
   const size = bytesInWords(file.source.size)
   if (!result || result.duplicate) return [file.path, size, 'was stored already']
-  return [file.path, size, `sent ${bytesInWords(result.bytesSent)}`]
+  return [file.path, size, sentInWords(result)]
 }

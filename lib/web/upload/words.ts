@@ -19,3 +19,21 @@ export function secondsInWords(seconds: number): string {
 export function percentInWords(part: number, whole: number): string {
   return `${whole > 0 ? Math.floor((100 * part) / whole) : 100} %`
 }
+
+/** `sent 10.5 MiB of 256.0 MiB (4 %)` of a file of which the store had the rest, `sent 256.0 MiB` of any other. */
+export function sentInWords(file: {
+  sentBytes: number
+  copiedBytes: number
+  fileSize: number
+}): string {
+  const sent = `sent ${bytesInWords(file.sentBytes)}`
+  if (file.copiedBytes === 0) return sent
+  const percent = shareInWords(file.sentBytes, file.fileSize)
+  return `${sent} of ${bytesInWords(file.fileSize)} (${percent})`
+}
+
+/** Exact enough to tell little from nothing. */
+function shareInWords(part: number, whole: number): string {
+  const percent = (100 * part) / whole
+  return `${percent < 1 ? percent.toFixed(2) : Math.round(percent)} %`
+}

@@ -15,7 +15,7 @@ const RESULT = [
   'fileHash',
   'fileId',
   'duplicate',
-  'bytesSent',
+  'sentBytes',
   'seconds',
   'functionCalls',
   'paths',
@@ -168,7 +168,7 @@ test('Ctrl-C leaves an upload that the same command resumes, sending only what i
 
   service.options.onPart = undefined
   const second = await run('upload', at('a'), '--json')
-  expect(second.lines[0]).toMatchObject({ bytesSent: 20 * MIB, fileSize: 40 * MIB })
+  expect(second.lines[0]).toMatchObject({ sentBytes: 20 * MIB, fileSize: 40 * MIB })
 })
 
 test('a file that changed since it was interrupted is sent anew, and the old upload is given up', async () => {

@@ -6,6 +6,8 @@ const HALF = {
   bytesDone: 5 * MIB,
   bytesTotal: 10 * MIB,
   bytesHashed: 10 * MIB,
+  sentBytes: 5 * MIB,
+  copiedBytes: 0,
   filesDone: 0,
   filesTotal: 1,
   rate: MIB,

@@ -48,7 +48,7 @@ test('a short transfer tells its end alone: each part, its path, its bytes and i
   for (const { edgeId } of end.timings) expect(end.edgesUsed).toContain(edgeId)
   expect(end.timings.every(({ durationMs, failed }) => durationMs >= 0 && !failed)).toBe(true)
   const bytes = end.timings.reduce((sum, timing) => sum + timing.bytes, 0)
-  expect(bytes).toBe(results[0]?.bytesSent)
+  expect(bytes).toBe(results[0]?.sentBytes)
   expect(summary).toMatchObject({ functionCalls: 2, reports: 1 })
   const opened = end.timings.flatMap(({ latencyMs }) => latencyMs ?? [])
   // Once for each connection, not for each part.

@@ -29,7 +29,7 @@ test('a file of many parts arrives byte for byte in two calls', async () => {
   expect(results[0]).toMatchObject({
     fileName: 'a.bin',
     fileSize: content.length,
-    bytesSent: content.length,
+    sentBytes: content.length,
     paths: { direct: content.length },
     duplicate: false,
     functionCalls: 2,
@@ -59,7 +59,7 @@ test('what the store has already is not sent again', async () => {
   const { results, summary } = await send([await aFile('a', content)])
   expect(service.files.get('a')?.bytes.equals(content)).toBe(true)
   expect(before).toBe(15 * MIB)
-  expect(results[0]?.bytesSent).toBe(25 * MIB)
+  expect(results[0]?.sentBytes).toBe(25 * MIB)
   expect(summary.progress.bytesDone).toBe(40 * MIB)
 })
 
@@ -73,7 +73,7 @@ test('the same content under a second path is a duplicate and costs no bytes', a
   const content = randomBytes(100)
   await send([await aFile('a', content)])
   const { results } = await send([await aFile('b', content)])
-  expect(results[0]).toMatchObject({ duplicate: true, bytesSent: 0, functionCalls: 1 })
+  expect(results[0]).toMatchObject({ duplicate: true, sentBytes: 0, functionCalls: 1 })
   expect(service.seen).toHaveLength(1)
 })
 
@@ -147,7 +147,7 @@ test('signatures that end on the way are renewed before they are used', async ()
   const { results } = await send([await aFile('a', content)])
   expect(service.files.get('a')?.bytes.equals(content)).toBe(true)
   expect(service.calls.filter(({ method }) => method === 'PATCH').length).toBeGreaterThan(0)
-  expect(results[0]?.bytesSent).toBeLessThanOrEqual(content.length + 5 * MIB)
+  expect(results[0]?.sentBytes).toBeLessThanOrEqual(content.length + 5 * MIB)
 })
 
 function slow(ms: number): TinyOptions['onPart'] {
@@ -211,7 +211,7 @@ test('parts that completion misses or doubts are sent again', async () => {
   const content = randomBytes(21 * MIB)
   const { results } = await send([await aFile('a', content)])
   expect(service.files.get('a')?.bytes.equals(content)).toBe(true)
-  expect(results[0]?.bytesSent).toBe(content.length + 10 * MIB)
+  expect(results[0]?.sentBytes).toBe(content.length + 10 * MIB)
 })
 
 test('a service that doubts parts for ever is not obeyed for ever', async () => {
@@ -295,7 +295,7 @@ test('stopping rejects with the reason at once, and the same call resumes', asyn
   await expect(send([file], { signal: controller.signal })).rejects.toThrow('enough')
   service.options.onPart = undefined
   const { results } = await send([await aFile('a', content)])
-  expect(results[0]?.bytesSent).toBeLessThanOrEqual(25 * MIB)
+  expect(results[0]?.sentBytes).toBeLessThanOrEqual(25 * MIB)
 })
 
 test('five hundred small files cost eleven calls', async () => {

@@ -8,7 +8,7 @@ const TRAFFIC_BYTES_FREE = 4 * 1024 ** 2
 
 export type Check = { promise: string; kept: boolean }
 
-type Sent = { fileHash: string; bytesSent: number; duplicate: boolean; functionCalls: number }
+type Sent = { fileHash: string; sentBytes: number; duplicate: boolean; functionCalls: number }
 
 /** What the checks look at of all that was measured. */
 export type Facts = {
@@ -44,12 +44,12 @@ export function checksOf({ emulated, interrupted, raw, functions }: Facts, size:
     ],
     [
       'SIGKILL came before the end, and the same command finished',
-      interrupted.wasKilled && interrupted.uploaded.bytesSent <= size,
+      interrupted.wasKilled && interrupted.uploaded.sentBytes <= size,
     ],
     [interrupted.promise, sentInAll <= interrupted.sentMax],
     [
       'the same file again sends no bytes',
-      again.uploaded.duplicate && again.uploaded.bytesSent === 0,
+      again.uploaded.duplicate && again.uploaded.sentBytes === 0,
     ],
     [
       'no part went through a function',

@@ -11,14 +11,14 @@ export type Uploaded = {
   fileId: string
   fileHash: string
   duplicate: boolean
-  bytesSent: number
+  sentBytes: number
   seconds: number
   functionCalls: number
   paths: Record<string, number>
 }
 
 /** What `jetty get --json` says. */
-export type Fetched = Omit<Uploaded, 'duplicate' | 'bytesSent'> & { bytesReceived: number }
+export type Fetched = Omit<Uploaded, 'duplicate' | 'sentBytes'> & { bytesReceived: number }
 
 export type Running = { process: ChildProcess; result: Promise<string> }
 

@@ -55,9 +55,9 @@ export async function upload(
   { file, size, signal, args = [] }: Task & { args?: string[] },
 ): Promise<{ row: Row; uploaded: Uploaded }> {
   const uploaded = await jetty<Uploaded>(service, ['upload', file, ...args], signal)
-  const { duplicate, seconds, bytesSent, functionCalls, paths } = uploaded
+  const { duplicate, seconds, sentBytes, functionCalls, paths } = uploaded
   const bytes = duplicate ? 0 : size
-  const row = { step, seconds, bytes, sent: bytesSent, calls: functionCalls, paths }
+  const row = { step, seconds, bytes, sent: sentBytes, calls: functionCalls, paths }
   return { row, uploaded }
 }
 
