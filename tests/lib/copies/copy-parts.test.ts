@@ -47,6 +47,8 @@ async function aCopy({
     s3UploadId,
     state: 'open' as const,
     urlsExpireAt: '',
+    manifestBytes: 0,
+    manifestUrlExpiresAt: null,
     createdAt: '',
     expiresAt: '',
   }
