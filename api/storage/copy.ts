@@ -1,38 +1,28 @@
 import { authenticate } from '../../lib/accounts/authenticate.ts'
-import { copyProven } from '../../lib/copies/copy-proven.ts'
-import { parseBody } from '../../lib/http/parse.ts'
+import { copyFromFile } from '../../lib/copies/copy-from-file.ts'
+import { copyForProof, goOnCopying } from '../../lib/copies/copy-proven.ts'
+import { CopyRuns, Proof } from '../../lib/copies/fields.ts'
+import { Id } from '../../lib/http/id.ts'
+import { parseBody, parseValue } from '../../lib/http/parse.ts'
 import { route } from '../../lib/http/route.ts'
-import { proveUpload, readProven } from '../../lib/possession/prove.ts'
-import { deadlinesFrom } from '../../lib/uploads/complete.ts'
 import { UploadId } from '../../lib/uploads/fields.ts'
-import { rangesOf } from '../../lib/uploads/ranges.ts'
 import * as z from '../../lib/vendor/zod.js'
 
-const Proof = z.object({
-  token: z.string().check(z.maxLength(1000)),
-  answer: z.string().check(z.regex(/^[A-Za-z0-9+/]{43}=$/)),
-})
-const Copy = z.union([
-  z.object({ uploadId: UploadId, proof: Proof }),
-  z.object({ uploadId: UploadId, proven: z.literal(true) }),
-])
+const FromFile = z.object({ uploadId: UploadId, fileId: Id, parts: CopyRuns })
+const ForProof = z.object({ uploadId: UploadId, proof: Proof })
+const Proven = z.object({ uploadId: UploadId, proven: z.literal(true) })
 
-/** POST /api/storage/copy: fills an upload from a copy that another account has, for a proof. */
+/**
+ * POST /api/storage/copy: parts of an open upload, from a file of the account: Redis 2, SQL 1, S3 1 a part; or all of it, for
+ * a proof that the caller has the content, from another account's copy: SQL 1 more, S3 1 a range to be read.
+ */
 export const POST = route(async (request) => {
-  const deadlines = deadlinesFrom(Date.now())
   const account = await authenticate(request)
-  const asked = await parseBody(request, Copy)
+  const wanted = await parseBody(request, z.looseObject({}))
 
-  const { uploadId } = asked
-  const proven =
-    'proof' in asked
-      ? await proveUpload(account.id, uploadId, asked.proof)
-      : await readProven(account.id, uploadId)
-  const { copied, refused, left } = await copyProven(proven, deadlines)
-  return Response.json({
-    uploadId,
-    copied: rangesOf(copied),
-    refused: rangesOf(refused),
-    left: rangesOf(left),
-  })
+  if ('proof' in wanted)
+    return Response.json(await copyForProof(account.id, parseValue(wanted, ForProof)))
+  if ('proven' in wanted)
+    return Response.json(await goOnCopying(account.id, parseValue(wanted, Proven)))
+  return Response.json(await copyFromFile(account.id, parseValue(wanted, FromFile)))
 })

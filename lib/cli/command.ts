@@ -5,6 +5,8 @@ import type { Settings } from './settings.ts'
 export type Flags = {
   to?: string
   'if-new'?: boolean
+  base?: string
+  'no-delta'?: boolean
   connections?: number
   direct?: boolean
   limit?: string

@@ -7,11 +7,13 @@ const JSON_LINE: [string, string] = ['--json', 'one JSON object per line on stdo
 export const COMMANDS: Record<string, Command> = {
   upload: {
     usage:
-      'upload PATH... [--to PREFIX] [--if-new] [--limit RATE] [--connections N] [--direct] [--json] [--verbose]',
+      'upload PATH... [--to PREFIX] [--if-new] [--base FILE | --no-delta] [--limit RATE] [--connections N] [--direct] [--json] [--verbose]',
     summary: 'send files and folders; resumes what was interrupted',
     options: {
       to: { type: 'string' },
       'if-new': { type: 'boolean' },
+      base: { type: 'string' },
+      'no-delta': { type: 'boolean' },
       connections: { type: 'string' },
       limit: { type: 'string' },
       direct: { type: 'boolean' },
@@ -21,10 +23,12 @@ export const COMMANDS: Record<string, Command> = {
     explained: [
       ['--to PREFIX', 'put everything under this folder of the account'],
       ['--if-new', 'refuse a file whose path is taken, instead of replacing it'],
+      ['--base FILE', 'take unchanged parts from this stored file (path or id), for one file only'],
+      ['--no-delta', 'send files whole, and do not keep what later versions are compared with'],
       ['--limit RATE', 'at most so many bytes a second: 500k, 2MB, 1.5MiB'],
       ['--connections N', 'at most N connections at once'],
       ['--direct', 'send straight to the store, over no relay'],
-      ['--verbose', 'say why parts are sent again'],
+      ['--verbose', 'say why parts are sent again, or not copied'],
       JSON_LINE,
     ],
     run: async (context) => (await import('./upload.ts')).uploadCommand(context),

@@ -5,18 +5,20 @@ import { createHashPool } from '../client/node/hash-pool.ts'
 import { createSender } from '../client/node/send-part.ts'
 import { type Found, walk } from '../client/node/walk.ts'
 import { type UploadOptions, type UploadSummary, uploadFiles } from '../client/upload.ts'
+import { baseOf } from './base.ts'
 import type { Context } from './command.ts'
 import { EXIT, usageError } from './exit.ts'
 import { limitOf } from './limit.ts'
 import { note, say, sayJson, showBytes, showSeconds, showText } from './output.ts'
 import { createProgressLine, type ProgressLine } from './progress-line.ts'
+import { showResult } from './show-result.ts'
 import { openUnfinished } from './unfinished.ts'
 import { rememberWays } from './ways.ts'
 
 /** jetty upload: sends files and folders; what a former run left is resumed, what is stored already is not sent. */
 export async function uploadCommand(context: Context): Promise<number> {
   const { flags, args, settings, signal } = context
-  if (args.length === 0) throw usageError('upload: name at least one file or folder.')
+  checkUsage(context)
   const service = settings()
   const line = createProgressLine(flags.json && !process.stderr.isTTY)
   const startedAt = performance.now()
@@ -28,12 +30,15 @@ export async function uploadCommand(context: Context): Promise<number> {
       line.clear()
       note(`${showText(path)} changed since it was interrupted: sending it anew`)
     })
+    const baseFileId = await baseOf(api, { given: flags.base, files: expected.files })
     const summary = await uploadFiles(filesIn(args, flags.to, tools), {
       api,
       signal,
       ...waysOf(context, service.url),
       connector: tools.sender.connector,
       ifNew: flags['if-new'],
+      delta: !flags['no-delta'],
+      baseFileId,
       expected,
       onProgress: line.show,
       onOpen: (file, upload) => void unfinished.begin(file, upload),
@@ -41,11 +46,7 @@ export async function uploadCommand(context: Context): Promise<number> {
         if (outcome.result) void unfinished.end(outcome.file)
         tell(outcome, { line, json: flags.json })
       },
-      onTrouble: (routeId, error) => {
-        if (!flags.verbose) return
-        line.clear()
-        note(`${routeId}: ${showText(error.message)}; trying again`)
-      },
+      ...(flags.verbose && chatter(line)),
     })
     line.clear()
     const failed = summary.failed + refused
@@ -61,6 +62,23 @@ export async function uploadCommand(context: Context): Promise<number> {
   } finally {
     tools.sender.close()
     await tools.pool.close()
+  }
+}
+
+function checkUsage({ args, flags }: Context): void {
+  if (args.length === 0) throw usageError('upload: name at least one file or folder.')
+  if (flags.base && flags['no-delta']) throw usageError('--base and --no-delta exclude each other.')
+}
+
+/** What `--verbose` tells. */
+function chatter(line: ProgressLine): Partial<UploadOptions> {
+  const tell = (text: string) => {
+    line.clear()
+    note(showText(text))
+  }
+  return {
+    onTrouble: (routeId, error) => tell(`${routeId}: ${error.message}; trying again`),
+    onNote: tell,
   }
 }
 
@@ -125,17 +143,12 @@ function tell(
   line.clear()
   if (!result) note(`failed ${showText(file.path)}: ${showText(error.message)}`)
   else if (json) sayJson(result)
-  else {
-    const how = result.duplicate
-      ? 'already stored'
-      : `${showBytes(result.fileSize)} in ${showSeconds(result.seconds)}`
-    say(`${result.fileId}  ${showText(result.path)}  (${how})`)
-  }
+  else say(showResult(result))
 }
 
 function summarize(summary: UploadSummary, ms: number): string {
   const { progress, functionCalls, reports, stored, failed } = summary
-  const bytes = Object.values(progress.perPath).reduce((sum, sent) => sum + sent, 0)
+  const bytes = progress.sentBytes
   const rate = ms > 0 ? (bytes * 1000) / ms : 0
   const files = `${stored} ${stored === 1 ? 'file' : 'files'} stored${failed > 0 ? `, ${failed} failed` : ''}`
   const sent = `${showBytes(bytes)} sent in ${showSeconds(ms / 1000)} (${showBytes(Math.round(rate))}/s)`

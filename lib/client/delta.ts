@@ -105,7 +105,10 @@ export function tookCopies(run: Run, transfer: Transfer, partNumbers: number[]):
   const bytes = sizeOf(transfer, partNumbers)
   countCopies(run, transfer, bytes)
   account(run, transfer, bytes)
-  if (transfer.waiting.size === 0) run.completer.ready(transfer)
+  if (transfer.waiting.size > 0) return
+  run.completer.ready(transfer)
+  // The engine may have nothing more to do, and so nothing more to say.
+  run.completer.nudge()
 }
 
 /** Parts that follow each other in the base, too, as one run. */

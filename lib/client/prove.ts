@@ -53,7 +53,6 @@ function take(run: Run, transfer: Transfer, copied: number[]): void {
   if (transfer.state === 'closed' || spared.length === 0) return
   tookCopies(run, transfer, spared)
   run.engine.prune()
-  run.completer.nudge()
 }
 
 /** HMAC-SHA256 of the ranges' bytes under the nonce, in base64. At most 8 MiB are asked for. */

@@ -73,9 +73,10 @@ function sendOpen(
   transfer: Transfer,
   { result, answer }: { result: OpenUpload; answer: StartAnswer },
 ): void {
-  const { signed, manifest, base, challenge } = result
+  const { signed, manifest, base, challenge, checksum } = result
   const { first, waiting } = transfer
   const { outline } = first
+  run.md5 ||= checksum === 'md5'
   keepSignatures(transfer, signed, answer)
   if (outline && manifest) storeManifest(run, first, { outline, put: manifest, ways: answer })
   const isDelta = outline && base && waiting.size > 0 && first.layout.partCount > 1

@@ -1,3 +1,5 @@
+import { showShare } from '../../client/share.ts'
+
 const UNITS = ['bytes', 'KiB', 'MiB', 'GiB', 'TiB']
 
 /** `1.5 GiB`, as the command line says it. */
@@ -28,12 +30,6 @@ export function sentInWords(file: {
 }): string {
   const sent = `sent ${bytesInWords(file.sentBytes)}`
   if (file.copiedBytes === 0) return sent
-  const percent = shareInWords(file.sentBytes, file.fileSize)
+  const percent = showShare(file.sentBytes, file.fileSize)
   return `${sent} of ${bytesInWords(file.fileSize)} (${percent})`
-}
-
-/** Exact enough to tell little from nothing. */
-function shareInWords(part: number, whole: number): string {
-  const percent = (100 * part) / whole
-  return `${percent < 1 ? percent.toFixed(2) : Math.round(percent)} %`
 }

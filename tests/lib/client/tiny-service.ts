@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net'
 import type { FileAsk, Range, SessionReport } from '../../../lib/client/wire.ts'
 import { contentIdOf } from '../../../lib/content/content-id.ts'
 import { layoutOf, partRange } from '../../../lib/content/layout.ts'
+import { startTinyDeltas } from './tiny-deltas.ts'
 
 /** An answer in place of the real one; `undefined` lets the request through. */
 export type Fault =
@@ -36,6 +37,14 @@ export type TinyOptions = {
   reportAfterSeconds?: number
   /** Told of each range asked for, by its first byte. */
   onRange?: (offset: number) => Fault
+  /** Chunk manifests are taken, and a file that is at the path already is offered as a base. */
+  deltas?: boolean
+  /** What the store says of a manifest that is written or read. */
+  onManifest?: (method: string, via: string, times: number) => Fault
+  /** A copy call takes so many parts, the rest is left. */
+  copiesMax?: number
+  /** Waited for before anything is copied. */
+  beforeCopy?: () => Promise<void>
   /** Looks at what will be completed; its answer replaces the real one. */
   onComplete?: (uploadId: string, times: number) => object | undefined
 }
@@ -45,11 +54,21 @@ export type TinyUpload = {
   fileHash: string
   fileSize: number
   partHashes: string[]
+  manifest?: FileAsk['manifest']
   parts: Map<number, Buffer>
   paths: string[]
   done: boolean
   polls: number
   generation: number
+}
+
+export type TinyFile = {
+  fileId: string
+  fileHash: string
+  fileSize: number
+  bytes: Buffer
+  /** Of the upload that stored it. */
+  uploadId: string
 }
 
 /**
@@ -58,16 +77,15 @@ export type TinyUpload = {
  */
 export async function startTiny(options: TinyOptions = {}) {
   const uploads = new Map<string, TinyUpload>()
-  const files = new Map<
-    string,
-    { fileId: string; fileHash: string; fileSize: number; bytes: Buffer }
-  >()
+  const files = new Map<string, TinyFile>()
   const seen: PartSeen[] = []
   const calls: { method: string; path: string; body: string }[] = []
   const reports: SessionReport[] = []
   const partTimes = new Map<string, number>()
   const callTimes = new Map<string, number>()
-  const state = { uploads, files, seen, calls, reports, options }
+  const deltas = startTinyDeltas({ uploads, files, options })
+  const { manifests } = deltas
+  const state = { uploads, files, seen, calls, reports, options, manifests }
 
   const servers = [await listen((request, response) => void front(request, response, 'direct'))]
   for (let index = 0; index < (options.edges ?? 0); index += 1) {
@@ -80,6 +98,13 @@ export async function startTiny(options: TinyOptions = {}) {
   async function front(request: http.IncomingMessage, response: http.ServerResponse, via: string) {
     const url = new URL(request.url ?? '/', origin)
     const method = request.method ?? 'GET'
+    if (url.pathname.endsWith('.manifest')) {
+      const body = await readAll(request)
+      if (await suffer(deltas.fault(method, via), request, response)) return
+      if (via !== 'direct' && request.headers['x-jetty-grant'] !== 'grant')
+        return problem(response, 403, 'no-grant')
+      return deltas.serve({ method, path: url.pathname, request, response, body })
+    }
     if (url.pathname.startsWith('/bucket/')) {
       if (method === 'GET') return await serveRange(url, request, response)
       const uploadId = url.pathname.split('/')[3] ?? ''
@@ -118,6 +143,10 @@ export async function startTiny(options: TinyOptions = {}) {
     if (url.pathname === '/api/jetty/track-upload') {
       reports.push(asked)
       return json(response, { reportAfterSeconds: options.reportAfterSeconds ?? 60 })
+    }
+    if (url.pathname === '/api/storage/copy') {
+      const copied = await deltas.copy(asked)
+      return copied ? json(response, copied) : problem(response, 404, 'not-found')
     }
     if (method === 'POST') return json(response, await start(asked.files))
     if (method === 'PATCH')
@@ -189,11 +218,13 @@ export async function startTiny(options: TinyOptions = {}) {
         options.checksum === 'md5'
           ? null
           : sign(upload, missing.slice(0, options.window ?? missing.length)),
+      ...(options.deltas ? deltas.offer(file, upload, origin) : {}),
     }
   }
 
-  function newUpload({ fileHash, fileSize, partHashes }: FileAsk): TinyUpload {
-    const upload = {
+  function newUpload({ fileHash, fileSize, partHashes, manifest }: FileAsk): TinyUpload {
+    const upload: TinyUpload = {
+      manifest,
       uploadId: randomUUID(),
       fileHash,
       fileSize,
@@ -299,7 +330,8 @@ export async function startTiny(options: TinyOptions = {}) {
     const bytes = Buffer.concat(parts)
     const targets = upload.paths.map((path) => {
       const fileId = randomUUID()
-      files.set(path, { fileId, fileHash: upload.fileHash, fileSize: upload.fileSize, bytes })
+      const { fileHash, fileSize } = upload
+      files.set(path, { fileId, fileHash, fileSize, bytes, uploadId })
       return { path, fileId }
     })
     return {
