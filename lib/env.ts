@@ -39,7 +39,7 @@ export const Environment = z.object({
       error: 'expected the 32-byte Ed25519 seed in base64',
     }),
   ),
-  DEDUP_SCOPE: z.enum(['account', 'global']),
+  DEDUP_SCOPE: z._default(z.enum(['account', 'global']), 'account'),
   LYVE_POSITION: z.optional(
     z.string().check(
       z.refine((text) => positionOf(text) !== null, {

@@ -9,6 +9,7 @@ export const PROBLEMS = {
     status: 403,
     title: 'The download does not fit the monthly bandwidth quota',
   },
+  'proof-refused': { status: 403, title: 'The proof of possession is not accepted' },
   'not-found': { status: 404, title: 'There is no such thing in this account' },
   'path-taken': { status: 409, title: 'Another file already has this path' },
   'upload-closed': { status: 409, title: 'The upload is not open any more' },

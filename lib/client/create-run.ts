@@ -3,6 +3,7 @@ import { createEngine } from './engine.ts'
 import { messageOf } from './failure.ts'
 import { createLatch } from './latch.ts'
 import { createMeter, type Meter } from './progress.ts'
+import { createProver } from './prove.ts'
 import type { Run } from './run.ts'
 import { createSigner } from './sign.ts'
 import { restartEntries } from './start.ts'
@@ -59,6 +60,7 @@ function makeRun(options: UploadOptions, { controller, meter, counts }: Parts): 
     transfers: new Map(),
     signer: { ask: (transfer) => signer.ask(transfer) },
     completer: { ready: (transfer) => completer.ready(transfer), nudge: () => completer.nudge() },
+    prover: { prove: (transfer, challenge) => prover.prove(transfer, challenge) },
     restart: (entries) => restartEntries(run, entries),
     fail: (error) => controller.abort(error),
     settled: (outcome) => {
@@ -74,6 +76,7 @@ function makeRun(options: UploadOptions, { controller, meter, counts }: Parts): 
   }
   const signer = createSigner(run)
   const completer = createCompleter(run)
+  const prover = createProver(run)
   return run
 }
 

@@ -95,7 +95,8 @@ async function copyOnce(
   }
 }
 
-function tookCopies(run: Run, transfer: Transfer, partNumbers: number[]): void {
+/** Parts that were waiting are at the store: it copied them. */
+export function tookCopies(run: Run, transfer: Transfer, partNumbers: number[]): void {
   for (const number of partNumbers) {
     transfer.copied.add(number)
     transfer.tickets.delete(number)

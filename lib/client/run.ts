@@ -5,6 +5,7 @@ import type { Entry, FileOutcome } from './entry.ts'
 import { resultOf } from './entry.ts'
 import type { Latch } from './latch.ts'
 import type { Meter } from './progress.ts'
+import type { Prover } from './prove.ts'
 import type { Signer } from './sign.ts'
 import type { Transfer } from './transfer.ts'
 import type { Edge, UploadVia, Ways } from './wire.ts'
@@ -30,6 +31,7 @@ export type Run = {
   transfers: Map<string, Transfer>
   signer: Signer
   completer: Completer
+  prover: Prover
   /** Starts entries again whose upload is gone. */
   restart: (entries: Entry[]) => void
   /** Ends everything: the key is not accepted, the user stops. */

@@ -73,7 +73,7 @@ function sendOpen(
   transfer: Transfer,
   { result, answer }: { result: OpenUpload; answer: StartAnswer },
 ): void {
-  const { signed, manifest, base, checksum } = result
+  const { signed, manifest, base, challenge, checksum } = result
   const { first, waiting } = transfer
   const { outline } = first
   run.md5 ||= checksum === 'md5'
@@ -81,7 +81,10 @@ function sendOpen(
   if (outline && manifest) storeManifest(run, first, { outline, put: manifest, ways: answer })
   const isDelta = outline && base && waiting.size > 0 && first.layout.partCount > 1
   if (isDelta) void sendDelta(run, transfer, { base, chunks: outline.chunks, ways: answer })
-  else sendWaiting(run, transfer)
+  else {
+    sendWaiting(run, transfer)
+    if (challenge && waiting.size > 0) run.prover.prove(transfer, challenge)
+  }
 }
 
 function refuseAll(run: Run, entries: Entry[], thrown: unknown): void {

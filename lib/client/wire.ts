@@ -1,4 +1,5 @@
 import type { DeltaBase, OutlineAsk, SignedRequest } from './wire-delta.ts'
+import type { Challenge } from './wire-proof.ts'
 
 /** What the control plane says and is told (docs/api.md). Sizes are bytes, times RFC 3339, ranges inclusive. */
 export type Range = [first: number, last: number]
@@ -72,6 +73,7 @@ export type OpenUpload = {
   signed: Signed | null
   manifest?: SignedRequest | null
   base?: DeltaBase | null
+  challenge?: Challenge | null
 }
 
 export type CompletingUpload = { path: string; status: 'completing'; uploadId: string }

@@ -16,6 +16,12 @@ export const CopyRuns = z.pipe(
   z.transform((list: unknown[]) => list.filter(isRun)),
 )
 
+/** The token of a challenge, and HMAC-SHA256 of the bytes that it names, in base64. */
+export const Proof = z.object({
+  token: z.string().check(z.maxLength(1000)),
+  answer: z.string().check(z.regex(/^[A-Za-z0-9+/]{43}=$/)),
+})
+
 function isRun(value: unknown): value is CopyRun {
   if (!Array.isArray(value) || value.length !== 3 || !value.every(Number.isSafeInteger))
     return false

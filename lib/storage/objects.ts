@@ -29,6 +29,17 @@ export async function headObject(key: string): Promise<StoredObject | null> {
 }
 
 /**
+ * Stores an object of the service's own.
+ *
+ * @throws Problem `store-unavailable`
+ */
+export async function putObject(key: string, bytes: Uint8Array): Promise<void> {
+  await askStore(({ client, sdk }) =>
+    client.send(new sdk.PutObjectCommand({ Bucket: store.bucket, Key: key, Body: bytes })),
+  )
+}
+
+/**
  * Deletes an object; one that is gone already is fine.
  *
  * @throws Problem `store-unavailable`

@@ -11,16 +11,19 @@ const RECEIPT_DAYS = 30
 /** The statistics look back 30 days. */
 const DOWNLOAD_DAYS = 31
 const UPLOAD_DAYS_KEPT = 90
+/** A challenge lives 15 minutes, and proofs are counted over an hour. */
+const PROOF_DAYS = 1
 
 /**
  * Forgets what nobody asks for any more, a bounded number a run: receipts of webhooks, credentials that are not shown again,
- * downloads, events, and ended uploads with their targets and sessions. SQL 1.
+ * downloads, proofs of possession, events, and ended uploads with their targets and sessions. SQL 1.
  */
 export async function forgetOld(): Promise<void> {
   await inOneTrip([
     forget('webhook_receipts', sql`created_at`, RECEIPT_DAYS),
     forget('jettythunder_credentials', sql`expires_at`, 0),
     forget('downloads', sql`free_until`, DOWNLOAD_DAYS),
+    forget('possession_proofs', sql`created_at`, PROOF_DAYS),
     pruneEventsStatement(),
     forgetUploads(),
   ])

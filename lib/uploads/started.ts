@@ -1,4 +1,5 @@
 import { layoutOf } from '../content/layout.ts'
+import { type Challenge, challengeOf } from '../possession/challenge.ts'
 import { Problem, type ProblemDocument } from '../problem.ts'
 import { type SignedManifest, signManifest } from '../storage/sign-manifest.ts'
 import type { SignedParts } from '../storage/sign-parts.ts'
@@ -38,6 +39,7 @@ type OpenUpload = {
   signed: SignedParts | null
   manifest: SignedManifest | null
   base: OfferedBase | null
+  challenge: Challenge | null
 }
 
 /** What the answers to one start are made of: uploads by id, and what bases there are. */
@@ -106,6 +108,7 @@ function describeOpen(
     signed: signWithin(budget, { upload, s3UploadId, digests }, store),
     manifest: takesManifest ? signedManifest(candidate, upload.storageKey, store) : null,
     base: base && offerBase(base),
+    challenge: challengeOf(upload, store),
   }
 }
 

@@ -25,6 +25,7 @@ const COMPLETE = {
 }
 const OPTIONAL = [
   'LYVE_POSITION',
+  'DEDUP_SCOPE',
   'EVENTS_ALLOWED_HOSTS',
   'JOBS_AFTER_REQUESTS',
   'WEBHOOK_BEARER_SECRET',
@@ -33,6 +34,12 @@ const OPTIONAL = [
 
 test('a complete environment is accepted without the optional names', () => {
   expect(parseEnvironment(COMPLETE)).toEqual({ ...COMPLETE, JOBS_AFTER_REQUESTS: 'on' })
+})
+
+test('nothing is shared across accounts unless it is asked for', () => {
+  const { DEDUP_SCOPE: _, ...without } = COMPLETE
+  expect(parseEnvironment(without).DEDUP_SCOPE).toBe('account')
+  expect(parseEnvironment({ ...COMPLETE, DEDUP_SCOPE: 'global' }).DEDUP_SCOPE).toBe('global')
 })
 
 test('the position of the store is a point on the globe', () => {

@@ -1,0 +1,112 @@
+import '../local/global-scope.ts'
+import { randomBytes } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { expect, test } from 'vitest'
+import { POST as copy } from '../../api/storage/copy.ts'
+import { POST as start } from '../../api/storage/upload.ts'
+import { mapConcurrently } from '../../lib/concurrency.ts'
+import { median } from '../bench/wan/statistics.ts'
+import { anAccount } from '../local/account.ts'
+import { aContent } from '../local/content.ts'
+import type { Challenge } from '../local/proving.ts'
+import { rankTest } from '../local/rank-test.ts'
+import { type Answer, call } from '../local/request.ts'
+import { uploadWhole, usageOf } from '../local/uploading.ts'
+
+/** Just challenged for. */
+const BYTES = 1024 * 1024 + 1
+const CONTENTS = 25
+const ACCOUNTS = 20
+/** Once in 10,000 runs chance alone looks like a leak. */
+const ALPHA = 1e-4
+/** A refusal takes two seconds, most of which it waits: one begins before another has ended. */
+const PROOF_EVERY_MS = 20
+/** Were one kind slower by so much of the median, it would be seen. */
+const LEAKS = { starts: 0.2, proofs: 0.01 }
+
+type Sample = { ms: number[]; answers: Set<string> }
+type Asker = { apiKey: string; accountId: string }
+type Guess = { fileHash: string; isStored: boolean }
+
+const samples = () => ({
+  stored: { ms: [], answers: new Set() } satisfies Sample as Sample,
+  unknown: { ms: [], answers: new Set() } satisfies Sample as Sample,
+})
+
+/** Who has a content decides nothing that is seen: only what is the caller's own or random is left out here. */
+const OWN = /^(requestId|uploadId|fileHash|path|url|token|nonce|expiresAt|serverTime|grant|\d+)$/
+
+async function measured(sample: Sample, act: () => Promise<Answer>): Promise<Answer> {
+  const begun = performance.now()
+  const answer = await act()
+  sample.ms.push(performance.now() - begun)
+  const { status, body, headers } = answer
+  const names = [...headers.keys()].filter((name) => !name.startsWith('ratelimit')).join()
+  const text = JSON.stringify(body, (name, value) => (OWN.test(name) ? typeof value : value))
+  sample.answers.add(`${status} ${names} ${text}`)
+  return answer
+}
+
+/** The same contents in another order for everyone, those that are stored and the others in turn. */
+function guessesOf(stored: string[]): Guess[] {
+  const shuffled = stored.map((fileHash) => ({ fileHash, at: Math.random() }))
+  shuffled.sort((a, b) => a.at - b.at)
+  return shuffled.flatMap(({ fileHash, at }) => {
+    const guess = { fileHash, isStored: true }
+    const nobodys = { fileHash: `sha256:${randomBytes(32).toString('hex')}`, isStored: false }
+    return at * 1e6 - Math.floor(at * 1e6) < 0.5 ? [guess, nobodys] : [nobodys, guess]
+  })
+}
+
+type Asked = Guess & { asker: Asker; uploadId: string; challenge: Challenge }
+
+test('of 2,000 starts and wrong proofs none tells by its body, status, charge or time whether somebody else has the content', {
+  timeout: 180_000,
+}, async () => {
+  const ada = await anAccount()
+  const contents = await mapConcurrently(Array.from({ length: CONTENTS }), 4, () => aContent(BYTES))
+  await mapConcurrently(contents, 4, (content) =>
+    uploadWhole(ada.apiKey, content, content.fileHash.slice(7)),
+  )
+  const stored = contents.map(({ fileHash }) => fileHash)
+  const askers: Asker[] = []
+  for (let n = 0; n < ACCOUNTS; n++) askers.push(await anAccount())
+
+  const starts = samples()
+  const asked: Asked[] = []
+  for (const asker of askers)
+    for (const guess of guessesOf(stored)) {
+      const file = { path: guess.fileHash.slice(7), fileHash: guess.fileHash, fileSize: BYTES }
+      const { body } = await measured(starts[guess.isStored ? 'stored' : 'unknown'], () =>
+        call(start, 'POST', '/api/storage/upload', { as: asker.apiKey, body: { files: [file] } }),
+      )
+      const [{ uploadId, challenge }] = body.results
+      asked.push({ ...guess, asker, uploadId, challenge })
+    }
+  const charges = await Promise.all(askers.map(({ accountId }) => usageOf(accountId)))
+  for (const charge of charges) expect(charge).toEqual({ used: 0, reserved: 2 * CONTENTS * BYTES })
+
+  const proofs = samples()
+  const refusals: Promise<Answer>[] = []
+  for (const { asker, uploadId, challenge, isStored } of asked) {
+    const proof = { token: challenge.token, answer: randomBytes(32).toString('base64') }
+    const ask = () =>
+      call(copy, 'POST', '/api/storage/copy', { as: asker.apiKey, body: { uploadId, proof } })
+    refusals.push(measured(proofs[isStored ? 'stored' : 'unknown'], ask))
+    await sleep(PROOF_EVERY_MS)
+  }
+  await Promise.all(refusals)
+  expect(await Promise.all(askers.map(({ accountId }) => usageOf(accountId)))).toEqual(charges)
+
+  for (const [what, { stored: hits, unknown: misses }] of Object.entries({ starts, proofs })) {
+    expect(hits.ms).toHaveLength(ACCOUNTS * CONTENTS)
+    expect(hits.answers.size, what).toBe(1)
+    expect(misses.answers, what).toEqual(hits.answers)
+    expect(rankTest(hits.ms, misses.ms), what).toBeGreaterThan(ALPHA)
+  }
+  for (const [what, leak] of Object.entries(LEAKS)) {
+    const { stored: hits, unknown: misses } = what === 'starts' ? starts : proofs
+    const slower = hits.ms.map((ms) => ms + leak * median(misses.ms))
+    expect(rankTest(slower, misses.ms), `a leak of ${what}`).toBeLessThan(ALPHA)
+  }
+})
