@@ -1,3 +1,5 @@
+import type { Stretch } from '../content/join-chunks.ts'
+
 /** What the store answered to a part. Header names are lower case. */
 export type PartAnswer = {
   status: number
@@ -25,7 +27,13 @@ export type PartRequest = {
 
 export type PartDigest = { sha256: Uint8Array<ArrayBuffer>; md5?: Uint8Array }
 
-export type DigestOptions = { md5: boolean; signal: AbortSignal; onBytes: (bytes: number) => void }
+/** With `onStretch` the parts are cut into chunks on the way (lib/content/join-chunks.ts). */
+export type DigestOptions = {
+  md5: boolean
+  signal: AbortSignal
+  onBytes: (bytes: number) => void
+  onStretch?: (partNumber: number, stretch: Stretch) => void
+}
 
 /**
  * A file as the engine sees it, wherever it lies: on a disk (node/file-source.ts) or behind a browser's Blob
@@ -35,6 +43,8 @@ export type Source = {
   size: number
   /** The digests of the parts, in order. */
   digest: (options: DigestOptions) => Promise<PartDigest[]>
+  /** Some bytes; at least one, where so many are not there. */
+  read: (offset: number, length: number) => Promise<Uint8Array<ArrayBuffer>>
   /** Sends a slice and gives the store's answer, whatever its status. */
   send: (request: PartRequest) => Promise<PartAnswer>
   /** Whether the file is another than when the source was made. */

@@ -51,7 +51,7 @@ async function scriptOf(): Promise<string> {
   const contents = `
     import { chunkFile } from './lib/content/chunk.ts'
     import { chunkSizesOf } from './lib/content/chunk-sizes.ts'
-    import { createCutter } from './lib/content/cut.ts'
+    import { createCutter } from './lib/content/cut.js'
     const slice = new Uint8Array(1024 * 1024)
     for (let at = 0; at < slice.length; at += 65536) crypto.getRandomValues(slice.subarray(at, at + 65536))
     const slices = Array(${MIB}).fill(slice)

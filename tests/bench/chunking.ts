@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { type Chunks, chunkFile } from '../../lib/content/chunk.ts'
 import { chunkSizesOf } from '../../lib/content/chunk-sizes.ts'
-import { createCutter } from '../../lib/content/cut.ts'
+import { createCutter } from '../../lib/content/cut.js'
 import { decodeManifest } from '../../lib/content/decode-manifest.ts'
 import { encodeManifest } from '../../lib/content/encode-manifest.ts'
 import { layoutOf } from '../../lib/content/layout.ts'

@@ -1,5 +1,7 @@
+import { averageBytesOf, chunkSizesOf } from '../../content/chunk-sizes.ts'
 import { layoutOf, partRange } from '../../content/layout.ts'
-import { CHANGED_MESSAGE, type DigestOptions, type PartDigest, type Source } from '../source.ts'
+import { CHANGED_MESSAGE, type DigestOptions, type Source } from '../source.ts'
+import type { SliceDigest } from './digest-slice.ts'
 import { createHashPool, type HashPool } from './hash-pool.ts'
 import { sendSlice } from './send-slice.ts'
 
@@ -11,7 +13,7 @@ const HASHING_BYTES_MAX = 256 * 1024 * 1024
  * chosen cannot be read any more, so it never sends other bytes than it hashed, and need not be hashed twice.
  */
 export function blobSource(blob: Blob, pool: HashPool = createHashPool()): Source {
-  let hashed: PartDigest[] | undefined
+  let hashed: SliceDigest[] | undefined
 
   async function changed(): Promise<boolean> {
     const readable = blob.slice(0, 1).arrayBuffer()
@@ -21,6 +23,15 @@ export function blobSource(blob: Blob, pool: HashPool = createHashPool()): Sourc
     )
   }
 
+  async function hash(options: DigestOptions): Promise<SliceDigest[]> {
+    try {
+      return await digestParts(blob, pool, options)
+    } catch (error) {
+      options.signal.throwIfAborted()
+      throw (await changed()) ? new Error(CHANGED_MESSAGE) : error
+    }
+  }
+
   return {
     size: blob.size,
     changed,
@@ -28,13 +39,14 @@ export function blobSource(blob: Blob, pool: HashPool = createHashPool()): Sourc
       if (options.md5)
         throw new Error('this store needs MD5, which browsers do not offer; use the command line')
       if (hashed) options.onBytes(blob.size)
-      try {
-        hashed ??= await digestParts(blob, pool, options)
-      } catch (error) {
-        options.signal.throwIfAborted()
-        throw (await changed()) ? new Error(CHANGED_MESSAGE) : error
+      hashed ??= await hash(options)
+      for (const [index, { stretch }] of hashed.entries()) {
+        if (stretch) options.onStretch?.(index + 1, stretch)
       }
       return hashed
+    },
+    read: async (offset, length) => {
+      return new Uint8Array(await blob.slice(offset, offset + length).arrayBuffer())
     },
     send: async (request) => {
       // Within a part a browser cannot be held back: a limit holds on average.
@@ -47,10 +59,11 @@ export function blobSource(blob: Blob, pool: HashPool = createHashPool()): Sourc
 async function digestParts(
   blob: Blob,
   pool: HashPool,
-  { signal, onBytes }: DigestOptions,
-): Promise<PartDigest[]> {
+  { signal, onBytes, onStretch }: DigestOptions,
+): Promise<SliceDigest[]> {
   const layout = layoutOf(blob.size)
-  const digests: PartDigest[] = new Array(layout.partCount)
+  const sizes = onStretch && chunkSizesOf(averageBytesOf(blob.size))
+  const digests: SliceDigest[] = new Array(layout.partCount)
   let next = 1
   async function lane(): Promise<void> {
     while (next <= layout.partCount) {
@@ -58,7 +71,7 @@ async function digestParts(
       const number = next
       next += 1
       const { offset, length } = partRange(layout, number)
-      digests[number - 1] = { sha256: await pool.digest(blob.slice(offset, offset + length)) }
+      digests[number - 1] = await pool.digest(blob.slice(offset, offset + length), sizes)
       onBytes(length)
     }
   }

@@ -1,23 +1,24 @@
+import type { ChunkSizes } from '../../content/chunk-sizes.ts'
+import { digestSlice, type SliceDigest } from './digest-slice.ts'
+
 const WORKERS_MIN = 2
 /** More did not help: reading the Blob is what costs. */
 const WORKERS_MAX = 4
 
-export type HashJob = { id: number; blob: Blob }
-export type HashAnswer =
-  | { id: number; sha256: Uint8Array<ArrayBuffer>; error?: undefined }
-  | Refused
-type Refused = { id: number; sha256?: undefined; error: string }
+export type HashJob = { id: number; blob: Blob; sizes?: ChunkSizes }
+export type HashAnswer = { id: number; digest: SliceDigest; error?: undefined } | Refused
+type Refused = { id: number; digest?: undefined; error: string }
 
 export type HashPool = {
   /** How many slices are digested at once. */
   lanes: number
-  /** SHA-256 of a whole slice, which is in memory meanwhile: WebCrypto takes no less. */
-  digest: (slice: Blob) => Promise<Uint8Array<ArrayBuffer>>
+  /** SHA-256 of a whole slice, which is in memory meanwhile: WebCrypto takes no less. With `sizes` its chunks, too. */
+  digest: (slice: Blob, sizes?: ChunkSizes) => Promise<SliceDigest>
   close: () => void
 }
 
 type Waiting = HashJob & {
-  resolve: (sha256: Uint8Array<ArrayBuffer>) => void
+  resolve: (digest: SliceDigest) => void
   reject: (error: Error) => void
 }
 
@@ -36,7 +37,9 @@ export function createHashPool(workerUrl?: URL): HashPool {
   function giveUpWorkers(): void {
     close()
     workers = 'none'
-    for (const job of waiting.values()) digestHere(job.blob).then(job.resolve, job.reject)
+    for (const { blob, sizes, resolve, reject } of waiting.values()) {
+      digestSlice(blob, sizes).then(resolve, reject)
+    }
     waiting.clear()
   }
 
@@ -48,15 +51,15 @@ export function createHashPool(workerUrl?: URL): HashPool {
   return {
     lanes,
     close,
-    digest: (blob) => {
+    digest: (blob, sizes) => {
       workers ??= startWorkers(workerUrl, lanes, { waiting, broken: giveUpWorkers })
-      if (workers === 'none') return digestHere(blob)
+      if (workers === 'none') return digestSlice(blob, sizes)
       lastId += 1
       const id = lastId
       const worker = workers[id % workers.length]
       return new Promise((resolve, reject) => {
-        waiting.set(id, { id, blob, resolve, reject })
-        worker?.postMessage({ id, blob } satisfies HashJob)
+        waiting.set(id, { id, blob, sizes, resolve, reject })
+        worker?.postMessage({ id, blob, sizes } satisfies HashJob)
       })
     },
   }
@@ -81,13 +84,9 @@ function startWorkers(
   }
 }
 
-function settle(waiting: Map<number, Waiting>, { id, sha256, error }: HashAnswer): void {
+function settle(waiting: Map<number, Waiting>, { id, digest, error }: HashAnswer): void {
   const job = waiting.get(id)
   waiting.delete(id)
-  if (sha256) job?.resolve(sha256)
+  if (digest) job?.resolve(digest)
   else job?.reject(new Error(error))
-}
-
-async function digestHere(slice: Blob): Promise<Uint8Array<ArrayBuffer>> {
-  return new Uint8Array(await crypto.subtle.digest('SHA-256', await slice.arrayBuffer()))
 }

@@ -1,4 +1,4 @@
-import type { BigIntStats } from 'node:fs'
+import { type BigIntStats, readSync } from 'node:fs'
 import { type FileHandle, open, stat } from 'node:fs/promises'
 import { layoutOf } from '../../content/layout.ts'
 import { CHANGED_MESSAGE, type Source } from '../source.ts'
@@ -49,8 +49,19 @@ export function fileSource(file: string | Buffer, found: BigIntStats, tools: Nod
       if (await changed()) throw new Error(CHANGED_MESSAGE)
       return digests
     },
+    read: (offset, length) => withHandle((fd) => readSome(fd, offset, length)),
     send: (request) => withHandle((fd) => tools.sender.put({ ...request, fd })),
   }
+}
+
+/** So little is read sooner than another thread hears of it. */
+async function readSome(
+  fd: number,
+  offset: number,
+  length: number,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const bytes = new Uint8Array(length)
+  return bytes.subarray(0, readSync(fd, bytes, 0, length, offset))
 }
 
 function fingerprintOf({ size, mtimeNs, ctimeNs, ino }: BigIntStats): string {

@@ -2,6 +2,8 @@ import { createHash } from 'node:crypto'
 import { readSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { Worker } from 'node:worker_threads'
+import { averageBytesOf, type ChunkSizes, chunkSizesOf } from '../../content/chunk-sizes.ts'
+import type { Stretch } from '../../content/join-chunks.ts'
 import { type Layout, partRange } from '../../content/layout.ts'
 import type { DigestOptions, PartDigest } from '../source.ts'
 
@@ -10,13 +12,18 @@ const SLICE_BYTES = 1024 * 1024
 const JOBS_PER_WORKER = 2
 
 export type HashPool = {
-  /** The digests of a file's parts, in order; `fd` stays open until then. Files of one part are hashed right here. */
+  /**
+   * The digests of a file's parts, in order; `fd` stays open until then. Files of one part are hashed right here, unless they
+   * are to be cut into chunks, too.
+   */
   digest: (fd: number, layout: Layout, options: DigestOptions) => Promise<PartDigest[]>
   close: () => Promise<void>
 }
 
-type Answer = { id: number; sha256: Uint8Array<ArrayBuffer>; md5?: Uint8Array; error?: string }
-type Waiting = { resolve: (digest: PartDigest) => void; reject: (error: Error) => void }
+type Hashed = PartDigest & { stretch?: Stretch }
+type Answer = Hashed & { id: number; error?: string }
+type Waiting = { resolve: (hashed: Hashed) => void; reject: (error: Error) => void }
+type Job = { fd: number; offset: number; length: number; md5: boolean; sizes?: ChunkSizes }
 
 /** Worker threads on all cores, started when the first file of several parts comes. */
 export function createHashPool(size = availableParallelism()): HashPool {
@@ -35,21 +42,23 @@ export function createHashPool(size = availableParallelism()): HashPool {
     })
   }
 
-  function hashPart(fd: number, range: { offset: number; length: number }, md5: boolean) {
+  function hashPart(job: Job) {
     start()
     lastId += 1
     const id = lastId
-    return new Promise<PartDigest>((resolve, reject) => {
+    return new Promise<Hashed>((resolve, reject) => {
       waiting.set(id, { resolve, reject })
-      workers[id % workers.length]?.postMessage({ id, fd, ...range, md5 })
+      workers[id % workers.length]?.postMessage({ id, ...job })
     })
   }
 
   return {
     digest: async (fd, layout, options) => {
-      if (layout.partCount === 1) return [digestHere(fd, layout.fileSize, options)]
+      const { md5, onStretch } = options
+      if (layout.partCount === 1 && !onStretch) return [digestHere(fd, layout.fileSize, options)]
+      const sizes = onStretch && chunkSizesOf(averageBytesOf(layout.fileSize))
       return digestParts(layout, { ...options, lanes: size * JOBS_PER_WORKER }, (number) =>
-        hashPart(fd, partRange(layout, number), options.md5),
+        hashPart({ fd, ...partRange(layout, number), md5, sizes }),
       )
     },
     close: async () => {
@@ -62,8 +71,8 @@ export function createHashPool(size = availableParallelism()): HashPool {
 
 async function digestParts(
   layout: Layout,
-  { signal, onBytes, lanes }: DigestOptions & { lanes: number },
-  hash: (partNumber: number) => Promise<PartDigest>,
+  { signal, onBytes, onStretch, lanes }: DigestOptions & { lanes: number },
+  hash: (partNumber: number) => Promise<Hashed>,
 ): Promise<PartDigest[]> {
   const digests: PartDigest[] = new Array(layout.partCount)
   // The loop's own timer keeps the process alive: the workers alone do not.
@@ -74,7 +83,9 @@ async function digestParts(
       signal.throwIfAborted()
       const number = next
       next += 1
-      digests[number - 1] = await hash(number)
+      const { stretch, ...digest } = await hash(number)
+      digests[number - 1] = digest
+      if (stretch) onStretch?.(number, stretch)
       onBytes(partRange(layout, number).length)
     }
   }
@@ -106,11 +117,11 @@ function digestHere(fd: number, length: number, { md5, onBytes }: DigestOptions)
   return second ? { sha256: digest, md5: new Uint8Array(second.digest()) } : { sha256: digest }
 }
 
-function settle(waiting: Map<number, Waiting>, { id, sha256, md5, error }: Answer): void {
+function settle(waiting: Map<number, Waiting>, { id, error, ...hashed }: Answer): void {
   const job = waiting.get(id)
   waiting.delete(id)
   if (error !== undefined) job?.reject(new Error(error))
-  else job?.resolve({ sha256, md5 })
+  else job?.resolve(hashed)
 }
 
 function rejectAll(waiting: Map<number, Waiting>, error: Error): void {

@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { type Chunks, chunkFile } from '../../../lib/content/chunk.ts'
 import { averageBytesOf, chunkCountMax, chunkSizesOf } from '../../../lib/content/chunk-sizes.ts'
-import { GEAR } from '../../../lib/content/cut.ts'
+import { GEAR } from '../../../lib/content/cut.js'
 import { FILE_BYTES_MAX, layoutOf } from '../../../lib/content/layout.ts'
 import { madeUpBytes } from './made-up-bytes.ts'
 

@@ -1,26 +1,11 @@
-import type { ChunkSizes } from './chunk-sizes.ts'
-
+// Plain JavaScript, so that worker threads need no loader (lib/client/node/hash-worker.mjs): one costs them half a second.
+// Types and promises stand in cut.d.ts.
 const SEED = 0x4a455454
 const GOLDEN = 0x9e3779b9
 
-/**
- * A random 32-bit number for each byte value: successive outputs of splitmix32 from the seed 0x4A455454 ("JETT").
- * Published in docs/chunking-vectors.json; another table finds other chunks.
- */
 export const GEAR = Int32Array.from({ length: 256 }, (_, byte) => mix(SEED + (byte + 1) * GOLDEN))
 
-/**
- * Finds the ends of chunks in successive slices of one file. `next(bytes, from)` goes on at `from` and answers the index
- * after the last byte of the current chunk, from which the next one begins, or 0 when that end is not in this slice.
- * How the file is sliced makes no difference. What remains after the last slice is the last chunk.
- */
-export type Cutter = { next: (bytes: Uint8Array, from: number) => number }
-
-/**
- * FastCDC (Xia et al., USENIX ATC 2016): a gear hash of 32 bits, so of the last 32 bytes, looked at only past the
- * shortest length. Holds two numbers of state.
- */
-export function createCutter(sizes: ChunkSizes): Cutter {
+export function createCutter(sizes) {
   const { minBytes, maxBytes } = sizes
   const zones = [
     { until: sizes.normalBytes, mask: sizes.strictMask },
@@ -29,7 +14,7 @@ export function createCutter(sizes: ChunkSizes): Cutter {
   const roll = { hash: 0, mask: 0, from: 0, to: 0 }
   let length = 0
 
-  function next(bytes: Uint8Array, from: number): number {
+  function next(bytes, from) {
     const skipped = Math.min(Math.max(0, minBytes - length), bytes.length - from)
     length += skipped
     roll.to = from + skipped
@@ -44,7 +29,7 @@ export function createCutter(sizes: ChunkSizes): Cutter {
     return length === maxBytes ? restart(roll.to) : 0
   }
 
-  function restart(end: number): number {
+  function restart(end) {
     length = 0
     roll.hash = 0
     return end
@@ -53,13 +38,11 @@ export function createCutter(sizes: ChunkSizes): Cutter {
   return { next }
 }
 
-type Roll = { hash: number; mask: number; from: number; to: number }
-
 /**
  * Stops after the byte that makes all masked bits zero and answers where; 0 when none does, the hash then goes on. Four
  * bytes a turn take two thirds of the time of one.
  */
-function rollOver(bytes: Uint8Array, roll: Roll): number {
+function rollOver(bytes, roll) {
   const { mask, to } = roll
   let { hash, from: at } = roll
   for (; at < to - 3; at += 4) {
@@ -78,12 +61,12 @@ function rollOver(bytes: Uint8Array, roll: Roll): number {
   return 0
 }
 
-function step(hash: number, byte: number | undefined): number {
-  return ((hash << 1) + (GEAR[byte ?? 0] ?? 0)) | 0
+function step(hash, byte) {
+  return ((hash << 1) + GEAR[byte]) | 0
 }
 
 /** The finalizer of MurmurHash3 (Appleby), which splitmix generators use: each bit of the input turns half of the output. */
-function mix(value: number): number {
+function mix(value) {
   let z = value | 0
   z = Math.imul(z ^ (z >>> 16), 0x85ebca6b)
   z = Math.imul(z ^ (z >>> 13), 0xc2b2ae35)
