@@ -15,6 +15,7 @@ export type Flags = {
   permanent?: boolean
   size?: string
   priority?: string
+  threshold?: string
   map?: boolean
   id?: string
   'edge-url'?: string
