@@ -5,7 +5,7 @@ import { type SQL, sql } from '../vendor/orm.js'
 import { LIVE_FILES, likeStatement, SUBJECT_COLUMNS } from './candidates.ts'
 import { filesOf, liveFilesOf, rankSimilar, type SimilarFile, sketchOfRow } from './rank.ts'
 
-/** For each content: a family of up to so many is found whole, in one group. */
+/** For each content: of a family of more, some are looked at, and it may come as several groups. */
 const PER_BAND = 64
 const CANDIDATES = 16
 /** A chance meeting is one of one band; whoever meets in two is preferred by content id alone, so that a family agrees. */
@@ -24,8 +24,8 @@ export type Group = { fileHash: string; fileSize: number; files: SimilarFile[] }
 export type GroupPage = { groups: Group[]; cursor: string | null }
 
 /**
- * Likely duplicates in a whole account, a page of `limit` stored contents looked at. Each content that is like others is in
- * the group of the first of them by content id (its own, if that is itself), so every file in a group shares at least
+ * Likely duplicates in a whole account, a page of `limit` stored contents looked at. A content is put to the first, by content
+ * id, of those that it is like; where it is the first itself, they are put to it. So every file in a group shares at least
  * `threshold` with the first, and nothing has to be remembered from page to page: a group may come again with further files.
  * A page may have no groups. SQL 1, of at most 8 × 64 index entries and 16 comparisons for each content.
  *
@@ -94,10 +94,8 @@ function createGroups() {
     if (own.files.length === 0) return
     const first = neighbours.reduce((a, b) => (keyOf(b) < keyOf(a) ? b : a), own)
     const { files } = groupOf(first)
-    const members = [
-      { ...first, similarity: 1 },
-      { ...own, similarity: first.similarity },
-    ]
+    const others = first === own ? neighbours : [{ ...own, similarity: first.similarity }]
+    const members = [{ ...first, similarity: 1 }, ...others]
     for (const file of members.flatMap(filesOf)) files.set(file.fileId, file)
   }
 

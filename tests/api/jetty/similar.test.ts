@@ -6,6 +6,7 @@ import { call } from '../../local/request.ts'
 const proxies = await throughProxies()
 const { GET, POST } = await import('../../../api/jetty/similar.ts')
 const { query } = await import('../../../lib/db/client.ts')
+const { sketchOf } = await import('../../../lib/content/sketch.ts')
 const { sql } = await import('../../../lib/vendor/orm.js')
 const { anAccount } = await import('../../local/account.ts')
 const { aSketch, storeSketched, wireOf } = await import('../../local/sketches.ts')
@@ -266,6 +267,30 @@ test('page by page every file that has a likely duplicate is told, whatever the 
       new Map([0, 1, 2].map((n) => [idAt(n), [`${n}/${n}`, `${n}/${n + 3}`, `${n}/${n + 6}`]])),
     )
   }
+})
+
+test('of three in a row, whose ends are not alike, each is told', async () => {
+  const { apiKey, accountId } = await anAccount()
+  const { chunks } = aSketch(1, 1, { count: 1200 })
+  const window = (from: number) => {
+    const [ids, offsets] = [
+      chunks.ids.slice(from, from + 1000),
+      chunks.offsets.slice(from, from + 1001),
+    ]
+    return { fileSize: chunks.fileSize, sketch: sketchOf({ ...chunks, ids, offsets }) }
+  }
+  for (const [n, from] of [
+    [1, 0],
+    [2, 200],
+    [3, 100],
+  ] as const) {
+    await storeSketched(accountId, { ...window(from), fileHash: idAt(n) }, [`from ${from}`])
+  }
+  const { body } = await page(apiKey, 'threshold=0.85')
+  expect(groupsOf(body)).toEqual([
+    ['from 0', 'from 100'],
+    ['from 200', 'from 100'],
+  ])
 })
 
 test('the threshold of a page says how alike the files of a group are', async () => {
