@@ -1,22 +1,10 @@
 import { inOneTrip, type Row } from '../db/client.ts'
 import { column } from '../db/row.ts'
-import { decodeCursor, encodeCursor } from '../http/cursor.ts'
-import { type SQL, sql } from '../vendor/orm.js'
-import { LIVE_FILES, likeStatement, SUBJECT_COLUMNS } from './candidates.ts'
+import { cursorAfter, type Paging, pageStatements } from './page.ts'
 import { filesOf, liveFilesOf, rankSimilar, type SimilarFile, sketchOfRow } from './rank.ts'
 
-/** For each content: of a family of more, some are looked at, and it may come as several groups. */
-const PER_BAND = 64
-const CANDIDATES = 16
-/** A chance meeting is one of one band; whoever meets in two is preferred by content id alone, so that a family agrees. */
-const BANDS_ENOUGH = 2
 /** A page ends early when its groups have so many files. */
 const FILES_MAX = 2000
-
-const HASH = /^sha256:[0-9a-f]{64}(-[1-9]\d{0,4})?$/
-const SIZE = /^\d{1,13}$/
-
-export type Paging = { threshold: number; limit: number; cursor?: string | undefined }
 
 /** Files of one content (`fileHash`, `fileSize`), with 1, and those like it. */
 export type Group = { fileHash: string; fileSize: number; files: SimilarFile[] }
@@ -32,14 +20,8 @@ export type GroupPage = { groups: Group[]; cursor: string | null }
  * @throws Problem `invalid-request` for a cursor of something else
  */
 export async function listGroups(accountId: string, paging: Paging): Promise<GroupPage> {
-  const page = pageStatement(accountId, paging)
   const { threshold, limit } = paging
-  const bounds = { limit: CANDIDATES, perBand: PER_BAND, share: threshold, enough: BANDS_ENOUGH }
-  const subjects = sql`SELECT b.id AS w_id, ${SUBJECT_COLUMNS} FROM (${page}) b JOIN blob_sketches s ON s.blob_id = b.id`
-  const [contents = [], pairs = []] = await inOneTrip([
-    contentsStatement(page),
-    likeStatement(accountId, subjects, bounds),
-  ])
+  const [contents = [], pairs = []] = await inOneTrip(pageStatements(accountId, paging))
 
   const groups = createGroups()
   let last: Row | undefined
@@ -50,25 +32,7 @@ export async function listGroups(accountId: string, paging: Paging): Promise<Gro
     if (groups.fileCount() >= FILES_MAX) break
   }
   const isLast = contents.length < limit && last === contents.at(-1)
-  return { groups: groups.list(), cursor: last && !isLast ? cursorOf(last) : null }
-}
-
-function pageStatement(accountId: string, { limit, cursor }: Paging): SQL {
-  const [hash, size] = cursor === undefined ? ['', '0'] : decodeCursor(cursor, [HASH, SIZE])
-  return sql`
-    SELECT b.id, b.file_hash, b.file_size FROM file_hashes b
-    WHERE b.account_id = ${accountId} AND b.state = 'live' AND (b.file_hash, b.file_size) > (${hash}, ${size}::bigint)
-    ORDER BY b.file_hash, b.file_size LIMIT ${limit}`
-}
-
-function contentsStatement(page: SQL): SQL {
-  return sql`
-    SELECT b.*, s.average_bytes, s.distinct_bytes, s.bins, ${LIVE_FILES} AS files
-    FROM (${page}) b LEFT JOIN blob_sketches s ON s.blob_id = b.id ORDER BY b.file_hash, b.file_size`
-}
-
-function cursorOf(content: Row): string {
-  return encodeCursor([column.text(content, 'file_hash'), `${column.number(content, 'file_size')}`])
+  return { groups: groups.list(), cursor: last && !isLast ? cursorAfter(last) : null }
 }
 
 /** A content with its live files, as like another one as `similarity` says. */

@@ -5,6 +5,7 @@ import { migrate } from '../../drizzle/migrate.ts'
 import { seed } from '../../drizzle/seed.ts'
 import { bandsOf } from '../../lib/content/bands.ts'
 import { likeStatement, similarStatement } from '../../lib/similar/candidates.ts'
+import { pageStatements } from '../../lib/similar/page.ts'
 import { type SQL, sql } from '../../lib/vendor/orm.js'
 import { aDatabase } from '../local/database.ts'
 
@@ -129,6 +130,17 @@ test('similar contents are found by the index of each band, without reading a ta
   const plan = await planOf(similarStatement(account, sketch, 200))
   for (const index of EVERY_BAND) expect(plan).toContain(index)
   expect(plan).not.toMatch(/Seq Scan|Bitmap/)
+})
+
+test('a page of likely duplicates is read by indexes alone', async () => {
+  const [contents, pairs] = pageStatements(account, { threshold: 0.95, limit: 100 })
+  for (const statement of [contents, pairs]) {
+    const plan = await planOf(statement)
+    expect(plan).toContain('file_hashes_content')
+    expect(plan).not.toMatch(/Seq Scan|Bitmap/)
+  }
+  const plan = await planOf(pairs)
+  for (const index of EVERY_BAND) expect(plan).toContain(index)
 })
 
 test('of a thousand contents that share a band, no more are looked at than was asked for', async () => {

@@ -269,6 +269,29 @@ test('page by page every file that has a likely duplicate is told, whatever the 
   }
 })
 
+/** Further paths of a stored content. */
+const addPaths = (fileId: string | undefined, count: number) =>
+  query(sql`
+    INSERT INTO agentcache_assets (account_id, blob_id, path, size_bytes, content_type, uploaded_via)
+    SELECT account_id, blob_id, path || '/' || n, size_bytes, content_type, uploaded_via
+    FROM agentcache_assets, generate_series(1, ${count}) n WHERE id = ${fileId}`)
+
+test('a page ends early where it has thousands of files, of one content at most a hundred', async () => {
+  const { apiKey, accountId } = await anAccount()
+  for (let n = 0; n < 25; n++) {
+    const content = { sketch: null, fileSize: 16 * 1024 ** 2 + 1, fileHash: idAt(n) }
+    const { fileIds } = await storeSketched(accountId, content, [`${n}`])
+    await addPaths(fileIds[0], 150)
+  }
+  const first = (await page(apiKey)).body
+  expect(groupsOf(first).map((files) => files.length)).toEqual(
+    Array.from({ length: 20 }, () => 100),
+  )
+  const rest = (await page(apiKey, `cursor=${first.cursor}`)).body
+  expect(groupsOf(rest)).toHaveLength(5)
+  expect(rest.cursor).toBeNull()
+})
+
 test('of three in a row, whose ends are not alike, each is told', async () => {
   const { apiKey, accountId } = await anAccount()
   const { chunks } = aSketch(1, 1, { count: 1200 })
