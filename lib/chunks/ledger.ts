@@ -83,6 +83,16 @@ export async function readLedger(uploadId: string): Promise<Ledger | null> {
   return { isWhole: texts.has(WHOLE), completed, notes: notesOf(texts, completed) }
 }
 
+/** Notes chunks that the store has, without a word of a client. Redis 1, none for no chunk. */
+export async function noteStored(uploadId: string, chunkIndexes: number[]): Promise<void> {
+  if (chunkIndexes.length === 0) return
+  await tryRedis(() => {
+    const pipeline = redis.pipeline()
+    addCompleted(pipeline, uploadId, chunkIndexes)
+    return pipeline.exec()
+  })
+}
+
 /** Takes the store's own listing into the ledger. Redis 1. */
 export async function fillLedger(uploadId: string, chunkIndexes: number[]): Promise<void> {
   await tryRedis(() => {

@@ -41,6 +41,11 @@ export function isOutageStatus(status: number): boolean {
   return status === 429 || (status >= 500 && status !== 501)
 }
 
+/** Whether the store itself said no: neither an outage (a `Problem` by then) nor a mistake of ours. */
+export function isRefusal(error: unknown): error is Error {
+  return error instanceof Error && '$metadata' in error
+}
+
 /** The refusal for a store that does not answer. */
 export function storeUnavailable(cause: unknown): Problem {
   const detail = 'The storage service does not answer. Try again.'

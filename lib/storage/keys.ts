@@ -18,3 +18,8 @@ export function newObjectKey(userId: string): string {
   }
   return `users/${userId}/${randomBytes(OBJECT_NAME_BYTES).toString('hex')}`
 }
+
+/** Where the chunk manifest of an object lies: beside it, and no object's own key. */
+export function manifestKeyOf(objectKey: string): string {
+  return `${objectKey}.manifest`
+}

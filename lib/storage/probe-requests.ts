@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto'
-import { Problem } from '../problem.ts'
-import { isOutageStatus, storeUnavailable } from './client.ts'
+import { isOutageStatus, isRefusal, storeUnavailable } from './client.ts'
 import { abortMultipartUpload, createMultipartUpload } from './multipart.ts'
 import { deleteObject } from './objects.ts'
 import { signParts } from './sign-parts.ts'
@@ -86,11 +85,7 @@ export async function answerOr<T>(refused: T, check: () => Promise<T>): Promise<
   try {
     return await check()
   } catch (error) {
-    if (error instanceof Problem || !isRefusal(error)) throw error
+    if (!isRefusal(error)) throw error
     return refused
   }
-}
-
-function isRefusal(error: unknown): boolean {
-  return error instanceof Error && '$metadata' in error
 }

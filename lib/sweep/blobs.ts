@@ -1,5 +1,7 @@
 import { query, type Row, uuidArray, withAccountLocked } from '../db/client.ts'
 import { column } from '../db/row.ts'
+import { warnStatement } from '../events/warn-quota.ts'
+import { manifestKeyOf } from '../storage/keys.ts'
 import { deleteObject } from '../storage/objects.ts'
 import type { Deadlines } from '../uploads/complete.ts'
 import { type SQL, sql } from '../vendor/orm.js'
@@ -17,20 +19,18 @@ const IS_REFERENCED: SQL = sql`EXISTS (SELECT FROM agentcache_assets f WHERE f.b
 
 /**
  * Removes the bytes that nothing has pointed at for 48 h: the blob is `deleting`, decided under the account's lock, so that
- * a clone either comes first and saves it or uploads anew; then the object goes, then the row. What a run leaves in
- * `deleting` is removed by the next.
+ * a clone either comes first and saves it or uploads anew; then the object and its chunk manifest go, then the row, and with
+ * it what the manifest was charged. What a run leaves in `deleting` is removed by the next.
  *
  * Round trips: SQL 2; 2 more for each account with blobs to remove (1 to decide, 1 for the rows), and 1 where the store
- * failed; S3 1 a blob, 8 at once.
+ * failed; S3 1 a blob, 2 with a manifest, 8 at once.
  *
  * @returns how many objects are gone
  */
 export async function removeBlobs(deadlines: Deadlines): Promise<number> {
   await eachAccount(await findUnreferenced(), deadlines, markDeleting)
 
-  const { done, failed } = await eachAtStore(await findDeleting(), deadlines, (row) =>
-    deleteObject(column.text(row, 'storage_key')),
-  )
+  const { done, failed } = await eachAtStore(await findDeleting(), deadlines, removeBytes)
   if (failed.length > 0) await putLast(failed)
   const gone = done.map(({ item }) => item)
   return await eachAccount(gone, deadlinesOfRows(deadlines), removeRows)
@@ -66,8 +66,14 @@ async function markDeleting(accountId: string, found: Row[]): Promise<number> {
 /** Nothing makes a reference to a blob in `deleting`; should anything have one, its bytes stay. */
 async function findDeleting(): Promise<Row[]> {
   return await query(sql`
-    SELECT b.id, b.account_id, b.storage_key FROM file_hashes b WHERE b.state = 'deleting' AND NOT ${IS_REFERENCED}
+    SELECT b.id, b.account_id, b.storage_key, b.manifest_bytes FROM file_hashes b WHERE b.state = 'deleting' AND NOT ${IS_REFERENCED}
     ORDER BY b.last_referenced_at LIMIT ${REMOVED_PER_RUN_MAX}`)
+}
+
+async function removeBytes(row: Row): Promise<void> {
+  const key = column.text(row, 'storage_key')
+  if (column.number(row, 'manifest_bytes') > 0) await deleteObject(manifestKeyOf(key))
+  await deleteObject(key)
 }
 
 /** So that objects which the store refuses to delete keep nobody from the others. */
@@ -86,8 +92,16 @@ function deadlinesOfRows({ answerBefore }: Deadlines): Deadlines {
 async function removeRows(accountId: string, gone: Row[]): Promise<number> {
   const [removed = []] = await withAccountLocked(accountId, [
     sql`
-    DELETE FROM file_hashes b WHERE b.id = ANY(${idsOf(gone)}::uuid[]) AND b.state = 'deleting' AND NOT ${IS_REFERENCED}
-    RETURNING b.id`,
+    WITH removed AS (
+      DELETE FROM file_hashes b WHERE b.id = ANY(${idsOf(gone)}::uuid[]) AND b.state = 'deleting' AND NOT ${IS_REFERENCED}
+      RETURNING b.id, b.manifest_bytes
+    ), freed AS (
+      UPDATE agentcache_accounts
+      SET storage_used_bytes = storage_used_bytes - (SELECT sum(manifest_bytes)::bigint FROM removed), updated_at = now()
+      WHERE id = ${accountId} AND EXISTS (SELECT FROM removed WHERE manifest_bytes > 0)
+    )
+    SELECT id FROM removed`,
+    warnStatement(sql`a.id = ${accountId}`),
   ])
   return removed.length
 }

@@ -35,26 +35,31 @@ const DUE = sql`(
   ORDER BY reconciled_at LIMIT ${ACCOUNTS_PER_RUN_MAX})`
 
 /**
- * Used: live and trashed files. Reserved: each target of an upload that has not ended. In bytes. In pieces that have an index
- * each.
+ * Used: live and trashed files, and the manifests of blobs. Reserved: each target of an upload that has not ended, and its
+ * manifest. In bytes. In pieces that have an index each.
  */
 function comparisonOf(accounts: SQL): SQL {
   const files = (which: SQL) => sql`
     CROSS JOIN LATERAL (
       SELECT coalesce(sum(size_bytes), 0)::bigint AS bytes FROM agentcache_assets WHERE account_id = a.id AND ${which})`
-  const uploads = (which: SQL) => sql`
-    SELECT id, file_size FROM uploads WHERE account_id = a.id AND ${which}`
-  return sql`
-    SELECT a.id AS account_id, a.storage_used_bytes AS used, live.bytes + trashed.bytes AS files,
-      a.storage_reserved_bytes AS reserved, open.bytes AS targets,
-      a.storage_used_bytes <> live.bytes + trashed.bytes OR a.storage_reserved_bytes <> open.bytes AS differs
-    FROM ${accounts} a
-    ${files(sql`trashed_at IS NULL`)} live
-    ${files(sql`trashed_at IS NOT NULL`)} trashed
+  const manifests = (which: SQL) => sql`
     CROSS JOIN LATERAL (
-      SELECT coalesce(sum(u.file_size), 0)::bigint AS bytes
-      FROM (${uploads(sql`state IN ('open', 'completing')`)} UNION ALL ${uploads(sql`state = 'aborting'`)}) u
-      JOIN upload_targets t ON t.upload_id = u.id) open`
+      SELECT coalesce(sum(manifest_bytes), 0)::bigint AS bytes FROM file_hashes WHERE account_id = a.id AND ${which})`
+  const uploads = (which: SQL) => sql`
+    SELECT id, file_size, manifest_bytes FROM uploads WHERE account_id = a.id AND ${which}`
+  return sql`
+    SELECT c.*, c.used <> c.files OR c.reserved <> c.targets AS differs FROM (
+      SELECT a.id AS account_id, a.storage_used_bytes AS used, a.storage_reserved_bytes AS reserved,
+        live.bytes + trashed.bytes + described.bytes + removed.bytes AS files, open.bytes AS targets
+      FROM ${accounts} a
+      ${files(sql`trashed_at IS NULL`)} live
+      ${files(sql`trashed_at IS NOT NULL`)} trashed
+      ${manifests(sql`state = 'live'`)} described
+      ${manifests(sql`state = 'deleting'`)} removed
+      CROSS JOIN LATERAL (
+        SELECT coalesce(sum(u.manifest_bytes + u.file_size * (SELECT count(*) FROM upload_targets t WHERE t.upload_id = u.id)), 0)::bigint AS bytes
+        FROM (${uploads(sql`state IN ('open', 'completing')`)} UNION ALL ${uploads(sql`state = 'aborting'`)}) u) open
+    ) c`
 }
 
 async function correct(accountId: string): Promise<number> {

@@ -1,6 +1,6 @@
 import { query, type Row, uuidArray, withAccountLocked } from '../db/client.ts'
 import { column } from '../db/row.ts'
-import { releaseFree } from '../uploads/abort.ts'
+import { IS_DUE, releaseFree } from '../uploads/abort.ts'
 import { completeUploads, type Deadlines } from '../uploads/complete.ts'
 import { COMPLETION_SECONDS_MAX, UPLOAD_COLUMNS } from '../uploads/upload.ts'
 import { sql } from '../vendor/orm.js'
@@ -53,8 +53,7 @@ export async function expireUploads(deadlines: Deadlines): Promise<number> {
  */
 export async function releaseEnded(deadlines: Deadlines): Promise<number> {
   const rows = await query(sql`
-    SELECT ${UPLOAD_COLUMNS} FROM uploads u
-    WHERE u.state = 'aborting' AND (u.part_count > 1 OR u.urls_expire_at < now())
+    SELECT ${UPLOAD_COLUMNS} FROM uploads u WHERE ${IS_DUE}
     ORDER BY u.updated_at LIMIT ${UPLOADS_PER_RUN_MAX}`)
   return await eachAccount(rows, deadlines, releaseFree)
 }

@@ -2,9 +2,10 @@ import { mapConcurrently } from '../concurrency.ts'
 import { query, type Row, uuidArray, withAccountLocked } from '../db/client.ts'
 import { describeError, log } from '../log.ts'
 import { Problem } from '../problem.ts'
+import { manifestKeyOf } from '../storage/keys.ts'
 import { abortMultipartUpload, listMultipartUploads, listParts } from '../storage/multipart.ts'
 import { deleteObject } from '../storage/objects.ts'
-import { sql } from '../vendor/orm.js'
+import { type SQL, sql } from '../vendor/orm.js'
 import { COMPLETION_SECONDS_MAX, UPLOAD_COLUMNS, type Upload, uploadOf } from './upload.ts'
 
 const STORE_CALLS_AT_ONCE = 8
@@ -12,13 +13,17 @@ const STORE_CALLS_AT_ONCE = 8
 const ABORTS_MAX = 3
 const DUE_MAX = 100
 
+/** Of uploads `u`: ended, and with no URL of a single PUT or a manifest that could still store bytes. */
+export const IS_DUE: SQL = sql`u.state = 'aborting' AND (u.part_count > 1 OR u.urls_expire_at < now())
+  AND (u.manifest_url_expires_at IS NULL OR u.manifest_url_expires_at < now())`
+
 export type Aborted =
   | { uploadId: string; status: 'aborted' }
   | { uploadId: string; status: 'aborting'; releasedBy: string }
 
 /**
  * Ends an upload. Its quota is released once nothing signed can store bytes any more: at once for several parts, when the
- * last signed URL has expired for a single PUT. Safe to repeat. SQL 2, S3 2 to 4.
+ * last signed URL has expired for a single PUT and for a chunk manifest. Safe to repeat. SQL 2, S3 2 to 4.
  *
  * @throws Problem `not-found`; `upload-closed` when it is done or just being completed
  */
@@ -33,7 +38,11 @@ export async function abortUpload(accountId: string, uploadId: string): Promise<
   }
 
   if (!(await isFree(upload)))
-    return { uploadId, status: 'aborting', releasedBy: upload.urlsExpireAt }
+    return {
+      uploadId,
+      status: 'aborting',
+      releasedBy: writableUntil(upload) ?? upload.urlsExpireAt,
+    }
   await release(accountId, [uploadId])
   return { uploadId, status: 'aborted' }
 }
@@ -45,8 +54,8 @@ export async function abortUpload(accountId: string, uploadId: string): Promise<
  */
 export async function releaseDueUploads(accountId: string): Promise<number> {
   const rows = await query(sql`
-    SELECT ${UPLOAD_COLUMNS} FROM uploads u WHERE u.account_id = ${accountId} AND u.state = 'aborting'
-      AND (u.part_count > 1 OR u.urls_expire_at < now()) ORDER BY u.updated_at LIMIT ${DUE_MAX}`)
+    SELECT ${UPLOAD_COLUMNS} FROM uploads u WHERE u.account_id = ${accountId} AND ${IS_DUE}
+    ORDER BY u.updated_at LIMIT ${DUE_MAX}`)
   return await releaseFree(accountId, rows)
 }
 
@@ -84,15 +93,28 @@ async function isFreeNow(upload: Upload): Promise<boolean> {
 
 /** Removes what an aborting upload stored; true when nothing signed for it can store bytes any more. */
 async function isFree(upload: Upload): Promise<boolean> {
-  if (upload.partCount === 1) {
-    if (Date.parse(upload.urlsExpireAt) > Date.now()) return false
-    await deleteObject(upload.storageKey)
-    return true
-  }
-  if (!(await isMultipartGone(upload))) return false
-  // A completion whose function died may have made the object; no file points at it.
-  await deleteObject(upload.storageKey)
+  if (upload.partCount > 1 && !(await isMultipartGone(upload))) return false
+  const until = writableUntil(upload)
+  if (until !== null && Date.parse(until) > Date.now()) return false
+  const { storageKey, manifestBytes } = upload
+  // Of several parts, a completion whose function died may have made the object; no file points at it.
+  await Promise.all([
+    deleteObject(storageKey),
+    manifestBytes > 0 && deleteObject(manifestKeyOf(storageKey)),
+  ])
   return true
+}
+
+/** When the last URL dies by which an object could be stored: of a single PUT, of a manifest. Null without any. */
+function writableUntil(upload: Upload): string | null {
+  const { partCount, urlsExpireAt, manifestUrlExpiresAt } = upload
+  const times = [partCount === 1 ? urlsExpireAt : null, manifestUrlExpiresAt]
+  return (
+    times
+      .filter((time) => time !== null)
+      .sort()
+      .at(-1) ?? null
+  )
 }
 
 async function isMultipartGone({ storageKey, s3UploadId }: Upload): Promise<boolean> {
@@ -110,18 +132,19 @@ async function isMultipartGone({ storageKey, s3UploadId }: Upload): Promise<bool
   return false
 }
 
-/** Gives the reservation of each target back, exactly once: only the statement that ends an upload does. */
+/** Gives the reservation of each target and manifest back, exactly once: only the statement that ends an upload does. */
 async function release(accountId: string, uploadIds: string[]): Promise<void> {
   await withAccountLocked(accountId, [
     sql`
     WITH ended AS (
-      UPDATE uploads SET state = 'aborted', part_digests = '', part_md5s = '{}', updated_at = now()
+      UPDATE uploads SET state = 'aborted', part_digests = '', part_md5s = '{}', sketch_bins = NULL, updated_at = now()
       WHERE id = ANY(${uuidArray(uploadIds)}::uuid[]) AND account_id = ${accountId} AND state = 'aborting'
-      RETURNING id, file_size
+      RETURNING id, file_size, manifest_bytes
     )
     UPDATE agentcache_accounts
-    SET storage_reserved_bytes = storage_reserved_bytes - (
-          SELECT coalesce(sum(ended.file_size), 0)::bigint FROM ended JOIN upload_targets t ON t.upload_id = ended.id),
+    SET storage_reserved_bytes = storage_reserved_bytes
+          - (SELECT coalesce(sum(ended.file_size), 0)::bigint FROM ended JOIN upload_targets t ON t.upload_id = ended.id)
+          - (SELECT coalesce(sum(manifest_bytes), 0)::bigint FROM ended),
         updated_at = now()
     WHERE id = ${accountId}`,
   ])

@@ -5,6 +5,7 @@ import { newObjectKey } from '../storage/keys.ts'
 import { contentOf } from './content.ts'
 import type { Candidate } from './decide-statement.ts'
 import type { NewFile } from './fields.ts'
+import { faultOfDescription } from './manifest.ts'
 
 const PARTS_PER_START_MAX = 20_000
 
@@ -59,6 +60,6 @@ function refuseRepeatedPaths(wanted: readonly (NewFile | Problem)[]): (NewFile |
 
 async function withContent(file: NewFile | Problem) {
   if (file instanceof Problem) return file
-  const content = await contentOf(file)
+  const content = faultOfDescription(file) ?? (await contentOf(file))
   return content instanceof Problem ? content : { ...file, ...content }
 }

@@ -8,6 +8,7 @@ import { Problem } from '../problem.ts'
 import { type SQL, sql } from '../vendor/orm.js'
 import { answersOf, type CompleteResult, describeStatement } from './completed.ts'
 import { type Finished, settleStatement } from './settle-statement.ts'
+import { type DerivedSketch, derivedSketch } from './sketch.ts'
 import { COMPLETION_SECONDS_MAX, UPLOAD_COLUMNS, uploadOf } from './upload.ts'
 import { usableStore } from './usable-store.ts'
 import { completeAtStore, type Declared } from './verify.ts'
@@ -20,7 +21,7 @@ const ANSWER_WITHIN_MS = 50_000
 /** Digests and MD5s of so many parts, some 100 characters a part, stay below what Neon answers (10 MiB). */
 const PARTS_PER_CALL_MAX = 50_000
 
-type Claimed = Declared & { token: string }
+type Claimed = Declared & { token: string; sketch: DerivedSketch | null }
 type Outcome = { claim: Claimed; finished?: Finished; problem?: Problem; isLeft?: boolean }
 
 /** Until when uploads are begun, and until when an answer waits for those that are, in ms since 1970. */
@@ -66,7 +67,7 @@ async function completeOne(
     const completion = completeAtStore(claim, await usableStore())
     const finished = await orLeave(completion, answerBefore - Date.now())
     if (finished === null) return { claim, isLeft: true }
-    return { claim, finished: { id: claim.upload.id, ...finished } }
+    return { claim, finished: { id: claim.upload.id, sketch: claim.sketch, ...finished } }
   } catch (error) {
     // One upload's failure is its own answer; the others of the batch go on.
     if (error instanceof Problem) return { claim, problem: error }
@@ -104,7 +105,7 @@ function claimStatement(accountId: string, uploadIds: string[]): SQL {
     )
     UPDATE uploads u SET state = 'completing', completing_since = now(), updated_at = now()
     FROM ready WHERE u.id = ready.id AND ready.parts <= ${PARTS_PER_CALL_MAX}
-    RETURNING ${UPLOAD_COLUMNS}, u.part_digests, u.part_md5s, u.completing_since::text AS token`
+    RETURNING ${UPLOAD_COLUMNS}, u.part_digests, u.part_md5s, u.sketch_bins, u.sketch_distinct_bytes, u.completing_since::text AS token`
 }
 
 /** Only whoever claimed an upload may open it again; a later claim has another time. */
@@ -122,5 +123,6 @@ function claimOf(row: Row): Claimed {
     partDigests: column.bytes(row, 'part_digests'),
     partMd5s: column.textRecord(row, 'part_md5s'),
     token: column.text(row, 'token'),
+    sketch: derivedSketch(row),
   }
 }

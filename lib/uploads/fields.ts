@@ -1,11 +1,13 @@
 import { digestFromBase64, parseContentId } from '../content/content-id.ts'
 import { FILE_BYTES_MAX, PARTS_MAX } from '../content/layout.ts'
+import { BINS } from '../content/sketch.ts'
 import { FilePath } from '../files/path.ts'
 import { Id } from '../http/id.ts'
 import * as z from '../vendor/zod.js'
 
 const PART_NUMBER = /^([1-9]\d{0,3}|10000)$/
 const MD5 = /^[A-Za-z0-9+/]{22}==$/
+const BASE64 = /^[A-Za-z0-9+/]+={0,2}$/
 const CONTENT_TYPE =
   /^[\w!#$&^.+-]{1,127}\/[\w!#$&^.+-]{1,127}(; ?[\w-]{1,64}=[\w."+-]{1,64}){0,4}$/
 
@@ -65,6 +67,23 @@ export const PartsWanted = z.object({
 })
 export type PartsWanted = z.infer<typeof PartsWanted>
 
+/** The chunk manifest that goes up beside a file: exactly how long, and its SHA-256 in base64. */
+const Manifest = z.object({
+  bytes: z.int().check(z.positive()),
+  sha256: z.string().check(z.refine(isPartHash, { error: 'expected a SHA-256 in base64' })),
+})
+export type Manifest = z.infer<typeof Manifest>
+
+/** What files are compared by (lib/content/sketch.ts): one byte a bin, in base64. */
+const Sketch = z.object({
+  distinctBytes: FileSize,
+  bins: z.string().check(
+    z.refine((text) => BASE64.test(text) && Buffer.from(text, 'base64').length === BINS, {
+      error: `expected ${BINS} bytes in base64`,
+    }),
+  ),
+})
+
 /** One file of a start: what it is, and where it goes. */
 export const NewFile = z.object({
   path: FilePath,
@@ -73,6 +92,10 @@ export const NewFile = z.object({
   partHashes: z.optional(PartHashes),
   contentType: z._default(z.string().check(z.regex(CONTENT_TYPE)), 'application/octet-stream'),
   ifNew: z._default(z.boolean(), false),
+  manifest: z.optional(Manifest),
+  sketch: z.optional(Sketch),
+  /** From which file unchanged parts are taken, if not from the one that the server would choose. */
+  baseFileId: z.optional(Id),
 })
 export type NewFile = z.infer<typeof NewFile>
 

@@ -6,13 +6,18 @@ import { warnStatement } from '../events/warn-quota.ts'
 import { Problem } from '../problem.ts'
 import { type Allowance, allowanceOf, allowanceStatement } from '../quota/allowance.ts'
 import { sql } from '../vendor/orm.js'
+import { basesOf, basesStatement, type KnownBases, wantingBases } from './base.ts'
 import { type Candidate, decideStatement } from './decide-statement.ts'
-import { type ChecksumMode, type Upload, uploadOf } from './upload.ts'
+import { type Upload, uploadOf } from './upload.ts'
+import type { UsableStore } from './usable-store.ts'
 
-/** What became of a file: a clone of a blob the account has, or a place on an open upload, new or found. */
+/**
+ * What became of a file: a clone of a blob the account has, or a place on an open upload, new or found; `takesManifest`
+ * where the upload has a place for the manifest that the file declares.
+ */
 export type Decision =
   | { kind: 'stored'; fileId: string; contentType: string; verified: boolean }
-  | { kind: 'open'; upload: Upload; isNew: boolean }
+  | { kind: 'open'; upload: Upload; isNew: boolean; takesManifest: boolean }
   | { kind: 'refused'; problem: Problem }
 
 /** What became of a wish for a clone; `missed` where the account does not store the content. */
@@ -20,27 +25,38 @@ export type CloneDecision = Closed | { kind: 'missed' }
 
 type Closed = Exclude<Decision, { kind: 'open' }>
 
-export type Reservation = { decisions: Decision[]; allowance: Allowance; edges: Edge[] }
+export type Reservation = {
+  decisions: Decision[]
+  bases: KnownBases
+  allowance: Allowance
+  edges: Edge[]
+}
 
 /**
  * Decides a batch of files in one SQL round trip, under the account's lock: clones what the account already stores,
  * joins uploads that are open, opens the rest, and charges or reserves the quota for exactly those that fit, in order.
+ * Finds on the way what changed files may be made of.
  * Paths are distinct within a batch; files of the same content carry the same `uploadId` and `storageKey`.
  */
 export async function reserveUploads(
   account: Account,
   candidates: Candidate[],
-  options: { checksum: ChecksumMode; uploadVia: string },
+  { store, uploadVia }: { store: UsableStore; uploadVia: string },
 ): Promise<Reservation> {
-  const [allowanceRows = [], edgeRows = [], decided = []] = await withAccountLocked(account.id, [
-    allowanceStatement(account.id),
-    activeEdges(),
-    decideStatement(account.id, candidates, options),
-    warnStatement(sql`a.id = ${account.id}`),
-  ])
+  const { checksum } = store
+  const [allowanceRows = [], edgeRows = [], baseRows = [], decided = []] = await withAccountLocked(
+    account.id,
+    [
+      allowanceStatement(account.id),
+      activeEdges(),
+      basesStatement(account.id, wantingBases(candidates, store)),
+      decideStatement(account.id, candidates, { checksum, uploadVia }),
+      warnStatement(sql`a.id = ${account.id}`),
+    ],
+  )
   const allowance = allowanceOf(allowanceRows)
   const decisions = decided.map((row) => decisionOf(row, allowance))
-  return { decisions, allowance, edges: edgesOf(edgeRows) }
+  return { decisions, bases: basesOf(baseRows), allowance, edges: edgesOf(edgeRows) }
 }
 
 /** The answer to `decideClonesStatement`, in the order of its candidates. */
@@ -54,7 +70,12 @@ function decisionOf(row: Row, allowance: Allowance): Decision {
   if (!['new', 'join', 'resume'].includes(column.text(row, 'outcome'))) {
     return closedDecisionOf(row, allowance)
   }
-  return { kind: 'open', upload: uploadOf(row), isNew: column.boolean(row, 'is_new') }
+  return {
+    kind: 'open',
+    upload: uploadOf(row),
+    isNew: column.boolean(row, 'is_new'),
+    takesManifest: column.boolean(row, 'takes_manifest'),
+  }
 }
 
 /** A decision that leaves nothing to send. */

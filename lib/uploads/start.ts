@@ -1,53 +1,21 @@
 import type { Account } from '../accounts/authenticate.ts'
 import { mapConcurrently } from '../concurrency.ts'
-import { layoutOf } from '../content/layout.ts'
 import type { Position } from '../edges/distance.ts'
 import { type Offer, offerEdges } from '../edges/offer.ts'
 import { readStanding } from '../edges/standing.ts'
-import { Problem, type ProblemDocument } from '../problem.ts'
-import type { SignedParts } from '../storage/sign-parts.ts'
+import { Problem } from '../problem.ts'
 import { releaseDueUploads } from './abort.ts'
 import { candidatesOf } from './candidates.ts'
 import type { Candidate } from './decide-statement.ts'
 import type { NewFile } from './fields.ts'
 import { type Opened, openAtStore } from './open-at-store.ts'
-import { partsWithout, type Ranges, rangesOf } from './ranges.ts'
 import { recordOpened } from './record-opened.ts'
 import { type Decision, type Reservation, reserveUploads } from './reserve.ts'
-import { type AnswerBudget, bytesOf, digestsOf, newAnswerBudget, signWithin } from './sign.ts'
-import { type UsableStore, usableStore } from './usable-store.ts'
+import { bytesOf, newAnswerBudget } from './sign.ts'
+import { resultOf, type StartResult } from './started.ts'
+import { usableStore } from './usable-store.ts'
 
 const STORE_CALLS_AT_ONCE = 16
-
-/** What became of one file of a start. */
-export type StartResult =
-  | ({ path: string; status: 'stored' } & StoredFile)
-  | ({ path: string; status: 'open' } & OpenUpload)
-  | { path: string; status: 'completing'; uploadId: string }
-  | { path: string | null; problem: ProblemDocument }
-
-type StoredFile = {
-  duplicate: true
-  fileId: string
-  fileHash: string
-  fileSize: number
-  verified: boolean
-  savedBytes: number
-}
-
-type OpenUpload = {
-  uploadId: string
-  fileHash: string
-  fileSize: number
-  partSize: number
-  partCount: number
-  checksum: 'sha256' | 'md5'
-  storedParts: Ranges
-  expiresAt: string
-  signed: SignedParts | null
-}
-
-type Signing = { opened: Map<string, Opened>; budget: AnswerBudget; store: UsableStore }
 
 /**
  * Starts or resumes uploads. Files that are a `Problem` already keep their place in the answer and fail alone.
@@ -64,16 +32,15 @@ export async function startUploads(
   const judged = await candidatesOf(account, wanted)
   const candidates = judged.flatMap((file) => (file instanceof Problem ? [] : [file]))
 
-  const options = { checksum: store.checksum, uploadVia }
   const [reservation, standing] = await Promise.all([
-    reserveOrRelease(account, candidates, options),
+    reserveOrRelease(account, candidates, { store, uploadVia }),
     readStanding({ accountId: account.id, position }),
   ])
   const opened = await openAll(account.id, candidates, reservation.decisions)
 
-  const signing = { opened, budget: newAnswerBudget(), store }
+  const starting = { opened, bases: reservation.bases, budget: newAnswerBudget(), store }
   const decided = candidates.map((candidate, index) =>
-    resultOf(candidate, reservation.decisions[index], signing),
+    resultOf(candidate, reservation.decisions[index] ?? unreachable(), starting),
   )
   const results = judged.map((file, index): StartResult => {
     if (!(file instanceof Problem)) return decided[candidates.indexOf(file)] ?? unreachable()
@@ -101,7 +68,7 @@ async function reserveOrRelease(
   const decisions = first.decisions.map((one) =>
     isOverQuota(one) ? (again.next().value ?? unreachable()) : one,
   )
-  return { ...second, decisions }
+  return { ...second, decisions, bases: first.bases }
 }
 
 function isOverQuota(decision: Decision | undefined): boolean {
@@ -125,64 +92,6 @@ async function openAll(
   )
   const recorded = await recordOpened(accountId, opened)
   return new Map(recorded.map((one) => [one.upload.id, one]))
-}
-
-function resultOf(
-  candidate: Candidate,
-  decision: Decision | undefined,
-  signing: Signing,
-): StartResult {
-  const { path, fileHash, fileSize } = candidate
-  if (!decision) return unreachable()
-  if (decision.kind === 'refused') return { path, problem: decision.problem.document() }
-  if (decision.kind === 'stored') {
-    const { fileId, verified } = decision
-    return {
-      path,
-      status: 'stored',
-      duplicate: true,
-      fileId,
-      fileHash,
-      fileSize,
-      verified,
-      savedBytes: fileSize,
-    }
-  }
-  const { id: uploadId, state } = decision.upload
-  if (state === 'completing') return { path, status: 'completing', uploadId }
-
-  const one = signing.opened.get(uploadId)
-  if (!one)
-    return {
-      path,
-      problem: new Problem('upload-closed', 'Aborted meanwhile; start again.').document(),
-    }
-  return { path, status: 'open', ...describeOpen(one, candidate, signing) }
-}
-
-function describeOpen(
-  one: Opened,
-  { partDigests }: Candidate,
-  { budget, store }: Signing,
-): OpenUpload {
-  const { upload, s3UploadId, storedParts } = one
-  const { partSize, partCount } = layoutOf(upload.fileSize)
-  const missing = upload.checksum === 'sha256' ? partsWithout(partCount, storedParts) : []
-  return {
-    uploadId: upload.id,
-    fileHash: upload.fileHash,
-    fileSize: upload.fileSize,
-    partSize,
-    partCount,
-    checksum: upload.checksum,
-    storedParts: rangesOf(storedParts),
-    expiresAt: upload.expiresAt,
-    signed: signWithin(
-      budget,
-      { upload, s3UploadId, digests: digestsOf(partDigests, missing) },
-      store,
-    ),
-  }
 }
 
 function missingBytes(opened: Map<string, Opened>): number {

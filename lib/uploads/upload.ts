@@ -17,6 +17,9 @@ export type Upload = {
   s3UploadId: string | null
   state: UploadState
   urlsExpireAt: string
+  /** Of the chunk manifest that comes with it, 0 without one; and how long that may be written to. */
+  manifestBytes: number
+  manifestUrlExpiresAt: string | null
   createdAt: string
   expiresAt: string
 }
@@ -36,7 +39,7 @@ export const COMPLETION_SECONDS_MAX = 75
  * and Neon answers at most 10 MiB.
  */
 export const UPLOAD_COLUMNS: SQL = sql`u.id, u.account_id, u.file_hash, u.file_size, u.part_count, u.checksum, u.storage_key,
-  u.s3_upload_id, u.state, u.urls_expire_at, u.created_at, u.expires_at`
+  u.s3_upload_id, u.state, u.urls_expire_at, u.manifest_bytes, u.manifest_url_expires_at, u.created_at, u.expires_at`
 
 /** Reads a row of `UPLOAD_COLUMNS`. */
 export function uploadOf(row: Row): Upload {
@@ -51,6 +54,8 @@ export function uploadOf(row: Row): Upload {
     s3UploadId: column.textOrNull(row, 's3_upload_id'),
     state: stateOf(column.text(row, 'state')),
     urlsExpireAt: column.time(row, 'urls_expire_at'),
+    manifestBytes: column.number(row, 'manifest_bytes'),
+    manifestUrlExpiresAt: column.timeOrNull(row, 'manifest_url_expires_at'),
     createdAt: column.time(row, 'created_at'),
     expiresAt: column.time(row, 'expires_at'),
   }

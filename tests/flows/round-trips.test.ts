@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { aContent } from '../local/content.ts'
+import { aContent, contentOfBytes } from '../local/content.ts'
 import { throughProxies } from '../local/proxied.ts'
 import { call } from '../local/request.ts'
 
@@ -7,6 +7,7 @@ const MIB = 1024 * 1024
 const proxies = await throughProxies()
 const { anAccount } = await import('../local/account.ts')
 const { sendParts, uploader, uploadWhole } = await import('../local/uploading.ts')
+const { copy, describe, sendManifest, uploadDescribed } = await import('../local/delta.ts')
 const files = await import('../../api/storage/files.ts')
 const download = await import('../../api/storage/download.ts')
 const quota = await import('../../api/agentcache/quota.ts')
@@ -96,6 +97,46 @@ test('an upload of several parts: create, list and complete are one, one and thr
 
   const other = (await start([await aContent(17 * MIB), { path: 'b' }])).body.results[0]
   expect(await cost(() => abort(other.uploadId))).toEqual({ redis: 1, sql: 2, s3: 3 })
+})
+
+test('a delta is three calls: a start that names the base, one copy of all its parts, a completion', async () => {
+  const { apiKey, accountId } = await aWarmAccount()
+  const { start, sign, complete, abort } = uploader(apiKey)
+  const base = await aContent(25 * MIB)
+  const fileId = await uploadDescribed(apiKey, base, 'a')
+  const content = await contentOfBytes(Buffer.concat([base.bytes, Buffer.alloc(3 * MIB, 1)]))
+  const { manifestBytes, said } = await describe(content)
+
+  let started: Awaited<ReturnType<typeof start>> | undefined
+  const startAgain = async () => {
+    started = await start([content, { path: 'a', ...said }])
+  }
+  expect(await cost(startAgain)).toEqual({ redis: 2, sql: 2, s3: 1 })
+  const [result] = started?.body.results ?? []
+  expect(result.base).toMatchObject({ fileId })
+  const { uploadId } = result
+  const parts = [[1, 5, 0]]
+  expect(await cost(() => copy(apiKey, { uploadId, fileId, parts }))).toEqual({
+    redis: 2,
+    sql: 1,
+    s3: 5,
+  })
+  expect(await cost(startAgain)).toEqual({ redis: 2, sql: 1, s3: 1 })
+  expect(await cost(() => sign([{ uploadId }]))).toEqual({ redis: 2, sql: 1, s3: 1 })
+  await sendParts(result, content, [6])
+  await sendManifest(result.manifest, manifestBytes)
+  expect(await cost(() => complete(uploadId))).toEqual({ redis: 1, sql: 2, s3: 3 })
+
+  const other = await aContent(17 * MIB)
+  const wanted = { path: 'b', ...(await describe(other)).said }
+  const [open] = (await start([other, wanted])).body.results
+  expect(await cost(() => abort(open.uploadId))).toEqual({ redis: 1, sql: 1, s3: 2 })
+  const { query } = await import('../../lib/db/client.ts')
+  const { sql } = await import('../../lib/vendor/orm.js')
+  await query(
+    sql`UPDATE uploads SET manifest_url_expires_at = now() WHERE account_id = ${accountId}`,
+  )
+  expect(await cost(() => abort(open.uploadId))).toEqual({ redis: 1, sql: 2, s3: 4 })
 })
 
 test('files and downloads cost one SQL', async () => {

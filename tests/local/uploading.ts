@@ -5,7 +5,14 @@ import { type Answer, call } from './request.ts'
 const PATH = '/api/storage/upload'
 
 /** What a test says of a file besides its content. */
-export type Wanted = { path: string; ifNew?: boolean; contentType?: string }
+export type Wanted = {
+  path: string
+  ifNew?: boolean
+  contentType?: string
+  manifest?: { bytes: number; sha256: string }
+  sketch?: { distinctBytes: number; bins: string }
+  baseFileId?: string
+}
 
 // biome-ignore lint/suspicious/noExplicitAny: answers are looked into by the tests
 type Result = any

@@ -19,6 +19,8 @@ function anUpload(partCount: number): FoundUpload {
     s3UploadId: null,
     state: 'open' as const,
     urlsExpireAt: '',
+    manifestBytes: 0,
+    manifestUrlExpiresAt: null,
     createdAt: '',
     expiresAt: '',
   }

@@ -20,6 +20,8 @@ function anUpload(fileSize: number): Upload {
     s3UploadId: 'id',
     state: 'open',
     urlsExpireAt: now,
+    manifestBytes: 0,
+    manifestUrlExpiresAt: null,
     createdAt: now,
     expiresAt: now,
   }
