@@ -2,10 +2,10 @@ import { authenticate } from '../../lib/accounts/authenticate.ts'
 import { Id } from '../../lib/http/id.ts'
 import { parseBody, parseQuery, parseValue } from '../../lib/http/parse.ts'
 import { route } from '../../lib/http/route.ts'
-import { DEFAULT_SHARE, SHARE_MIN, SketchField } from '../../lib/similar/fields.ts'
+import { DEFAULT_SHARE, SHARE_MIN } from '../../lib/similar/fields.ts'
 import { findSimilar } from '../../lib/similar/find.ts'
 import { listGroups } from '../../lib/similar/groups.ts'
-import { ContentId, FileSize } from '../../lib/uploads/fields.ts'
+import { ContentId, FileSize, Sketch } from '../../lib/uploads/fields.ts'
 import * as z from '../../lib/vendor/zod.js'
 
 const Body = z.record(z.string(), z.unknown())
@@ -14,14 +14,7 @@ const Bounds = z.object({
   limit: z._default(z.int().check(z.minimum(1), z.maximum(100)), 20),
 })
 const OfFile = z.object({ fileId: Id })
-const OfContent = z
-  .object({ fileSize: FileSize, fileHash: z.optional(ContentId), sketch: SketchField })
-  .check(
-    z.refine(({ fileSize, sketch }) => sketch.distinctBytes <= fileSize, {
-      error: 'more distinct bytes than the file has',
-      path: ['sketch', 'distinctBytes'],
-    }),
-  )
+const OfContent = z.object({ fileSize: FileSize, fileHash: z.optional(ContentId), sketch: Sketch })
 const Show = z.object({
   threshold: z._default(z.coerce.number().check(z.minimum(SHARE_MIN), z.maximum(1)), DEFAULT_SHARE),
   cursor: z.optional(z.string()),

@@ -5,6 +5,7 @@ import { inOneTrip, type Row } from '../db/client.ts'
 import { column } from '../db/row.ts'
 import { mismatchOf } from '../duplicates/fits.ts'
 import { Problem } from '../problem.ts'
+import { faultOfDescription } from '../uploads/manifest.ts'
 import { type SQL, sql } from '../vendor/orm.js'
 import { LIVE_FILES, likeStatement, SUBJECT_COLUMNS, subjectOf } from './candidates.ts'
 import { filesOf, liveFilesOf, rankSimilar, type SimilarFile, sketchOfRow, tells } from './rank.ts'
@@ -16,7 +17,8 @@ const CANDIDATES = 200
 type Content = {
   fileSize: number
   fileHash?: string | undefined
-  sketch: { distinctBytes: number; bins: Uint8Array }
+  /** As clients send it: bins in base64. */
+  sketch: { distinctBytes: number; bins: string }
 }
 
 /** What others are to be like: a file of the account, live or in the trash, or a content. */
@@ -29,7 +31,7 @@ export type SimilarFiles = { files: SimilarFile[]; compared: boolean }
  * The account's live files that share at least `threshold` of the larger one's bytes, the most alike first, at most `limit`;
  * those of the very same content come before all others, with 1. What is asked about is not among them. SQL 1.
  *
- * @throws Problem `not-found`; `content-mismatch` when the content id cannot be that of a file of this size
+ * @throws Problem `not-found`; `content-mismatch` when content id or sketch cannot be those of a file of this size
  */
 export async function findSimilar(
   accountId: string,
@@ -67,16 +69,26 @@ function aboutFile(accountId: string, fileId: string): About {
   }
 }
 
-function aboutContent(accountId: string, { fileSize, fileHash, sketch }: Content): About {
-  const mismatch = fileHash === undefined ? null : mismatchOf({ fileHash, fileSize })
-  if (mismatch) throw mismatch
-  const own = { averageBytes: averageBytesOf(fileSize), ...sketch }
+function aboutContent(accountId: string, content: Content): About {
+  const fault = faultOf(content)
+  if (fault) throw fault
+  const { fileSize, fileHash, sketch } = content
+  const own = {
+    averageBytes: averageBytesOf(fileSize),
+    distinctBytes: sketch.distinctBytes,
+    bins: Buffer.from(sketch.bins, 'base64'),
+  }
   return {
     same: sameStatement(sql`b.account_id = ${accountId} AND b.state = 'live'
       AND b.file_hash = ${fileHash ?? null} AND b.file_size = ${fileSize}`),
     subject: subjectOf(own),
     sketch: own,
   }
+}
+
+function faultOf({ fileSize, fileHash, sketch }: Content): Problem | null {
+  const mismatch = fileHash === undefined ? null : mismatchOf({ fileHash, fileSize })
+  return mismatch ?? faultOfDescription({ fileSize, sketch })
 }
 
 function sameStatement(which: SQL): SQL {

@@ -1,5 +1,6 @@
-import { randomUUID } from 'node:crypto'
+import { randomBytes, randomUUID } from 'node:crypto'
 import { expect, test } from 'vitest'
+import { aContent, contentOfBytes } from '../../local/content.ts'
 import { throughProxies } from '../../local/proxied.ts'
 import { call } from '../../local/request.ts'
 
@@ -9,8 +10,10 @@ const { query } = await import('../../../lib/db/client.ts')
 const { sketchOf } = await import('../../../lib/content/sketch.ts')
 const { sql } = await import('../../../lib/vendor/orm.js')
 const { anAccount } = await import('../../local/account.ts')
+const { describe, uploadDescribed } = await import('../../local/delta.ts')
 const { aSketch, storeSketched, wireOf } = await import('../../local/sketches.ts')
 
+const MIB = 1024 * 1024
 const PATH = '/api/jetty/similar'
 const ask = (as: string, body: unknown) => call(POST, 'POST', PATH, { as, body })
 const page = (as: string, search = '') => call(GET, 'GET', `${PATH}?${search}`, { as })
@@ -160,10 +163,9 @@ test.each([
   ['/fileSize', { sketch: GOOD.sketch }],
   ['/sketch', { fileSize: 10 }],
   ['/sketch/bins', sketched({ bins: 'AAAA' })],
-  ['/sketch/bins', sketched({ bins: `${'A'.repeat(682)}B=` })],
+  ['/sketch/bins', sketched({ bins: Buffer.alloc(513, 1).toString('base64') })],
   ['/sketch/bins', sketched({ bins: `${'-'.repeat(682)}A=` })],
   ['/sketch/distinctBytes', sketched({ distinctBytes: -1 })],
-  ['/sketch/distinctBytes', sketched({ distinctBytes: 101 })],
   ['/fileHash', { ...GOOD, fileHash: 'abc' }],
   ['/threshold', { ...GOOD, threshold: 0.49 }],
   ['/threshold', { ...GOOD, threshold: 1.01 }],
@@ -178,15 +180,17 @@ test.each([
   expect(refused.body.errors[0].pointer).toBe(pointer)
 })
 
-test('a content id that cannot be that of a file of this size is 422', async () => {
+test('a content id, or a sketch, that cannot be that of a file of this size is 422', async () => {
   const { apiKey } = await anAccount()
-  const { fileSize, sketch } = contentOf(aSketch(1, 1))
-  const { status, body } = await ask(apiKey, {
-    fileSize,
-    sketch,
-    fileHash: `sha256:${'0'.repeat(64)}-3`,
-  })
-  expect({ status, type: body.type }).toEqual({ status: 422, type: '/errors/content-mismatch' })
+  const fileHash = `sha256:${'0'.repeat(64)}-3`
+  for (const [pointer, body] of [
+    ['/fileHash', { ...GOOD, fileHash }],
+    ['/sketch/distinctBytes', sketched({ distinctBytes: 101 })],
+  ] as const) {
+    const refused = await ask(apiKey, body)
+    expect(refused).toMatchObject({ status: 422, body: { type: '/errors/content-mismatch' } })
+    expect(refused.body.errors[0].pointer).toBe(pointer)
+  }
 })
 
 test('either method asks for a key: 401', async () => {
@@ -353,4 +357,24 @@ test('a suspended account is 403, whichever way it asks', async () => {
   for (const answer of [await ask(apiKey, GOOD), await page(apiKey)]) {
     expect(answer).toMatchObject({ status: 403, body: { type: '/errors/account-suspended' } })
   }
+})
+
+test('two uploads with sketches find each other: the second before it is sent, the first by its file', async () => {
+  const { apiKey } = await anAccount()
+  const first = await aContent(6 * MIB)
+  const changed = Buffer.from(first.bytes)
+  randomBytes(4096).copy(changed, 3 * MIB)
+  const second = await contentOfBytes(changed)
+  const fileId = await uploadDescribed(apiKey, first, 'v1')
+
+  const { fileSize, fileHash } = second
+  const { sketch } = (await describe(second)).said
+  const before = await ask(apiKey, { fileSize, fileHash, sketch })
+  expect(before.body.files).toMatchObject([{ fileId, path: 'v1', fileHash: first.fileHash }])
+
+  await uploadDescribed(apiKey, second, 'v2')
+  const { body } = await ask(apiKey, { fileId })
+  expect(body).toMatchObject({ compared: true, files: [{ path: 'v2', fileHash, fileSize }] })
+  expect(body.files[0].similarity).toBeGreaterThan(0.98)
+  expect(body.files[0].similarity).toBeLessThan(1)
 })
