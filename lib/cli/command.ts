@@ -17,6 +17,7 @@ export type Flags = {
   permanent?: boolean
   size?: string
   priority?: string
+  threshold?: string
   map?: boolean
   id?: string
   'edge-url'?: string

@@ -2,6 +2,10 @@ import type { Command } from './command.ts'
 
 const json = { type: 'boolean' } as const
 const JSON_LINE: [string, string] = ['--json', 'one JSON object per line on stdout']
+const THRESHOLD_LINE: [string, string] = [
+  '--threshold SHARE',
+  'how much of the larger file both have: 50% to 100% (default 95%)',
+]
 
 /** The commands by name; each loads its own code, so that `--help` loads none. */
 export const COMMANDS: Record<string, Command> = {
@@ -75,6 +79,20 @@ export const COMMANDS: Record<string, Command> = {
     options: { json },
     explained: [JSON_LINE],
     run: async (context) => (await import('./hash.ts')).hashCommand(context),
+  },
+  similar: {
+    usage: 'similar FILE|PATH|FILE-ID [--threshold SHARE] [--json]',
+    summary: 'list stored files that are like a local or a stored one; changes nothing',
+    options: { threshold: { type: 'string' }, json },
+    explained: [THRESHOLD_LINE, JSON_LINE],
+    run: async (context) => (await import('./similar.ts')).similarCommand(context),
+  },
+  dupes: {
+    usage: 'dupes [--threshold SHARE] [--json]',
+    summary: 'list likely duplicates among stored files; changes nothing',
+    options: { threshold: { type: 'string' }, json },
+    explained: [THRESHOLD_LINE, JSON_LINE],
+    run: async (context) => (await import('./dupes.ts')).dupesCommand(context),
   },
   quota: {
     usage: 'quota [--json]',

@@ -42,11 +42,12 @@ export function sketchOf({ ids, offsets, averageBytes }: Chunks): Sketch {
  */
 export function similarity(a: Sketch, b: Sketch): number {
   const larger = Math.max(a.distinctBytes, b.distinctBytes)
+  const smaller = Math.min(a.distinctBytes, b.distinctBytes)
   if (a.averageBytes !== b.averageBytes || larger === 0) return 0
   const resemblance = resemblanceOf(a.bins, b.bins)
   // Of J = common / (a + b - common), common = J (a + b) / (1 + J).
   const common = (resemblance * (a.distinctBytes + b.distinctBytes)) / (1 + resemblance)
-  return Math.min(1, common / larger)
+  return Math.min(common, smaller) / larger
 }
 
 /** Jaccard's share of the bytes of either that both have: bins that agree, less those that do so by chance. */

@@ -1,6 +1,4 @@
 import type { Account } from '../accounts/authenticate.ts'
-import { contentIdFits, parseContentId } from '../content/content-id.ts'
-import { layoutOf } from '../content/layout.ts'
 import { query, withAccountLocked } from '../db/client.ts'
 import { warnStatement } from '../events/warn-quota.ts'
 import { Problem } from '../problem.ts'
@@ -10,6 +8,7 @@ import { type CloneDecision, cloneDecisionsOf } from '../uploads/reserve.ts'
 import { sql } from '../vendor/orm.js'
 import { type DuplicateCheck, hitOf, missOf } from './answer.ts'
 import { contentKey, type Duplicate, duplicatesOf, duplicatesStatement } from './find.ts'
+import { mismatchOf } from './fits.ts'
 
 const CLONED_VIA = 'api'
 
@@ -41,11 +40,7 @@ export async function checkDuplicates(
 }
 
 function orMismatch(one: Checked | Problem): Checked | Problem {
-  if (one instanceof Problem || contentIdFits(one.fileHash, one.fileSize)) return one
-  const pointer = '/fileHash'
-  const { partCount } = layoutOf(one.fileSize)
-  const detail = `a file of ${one.fileSize} bytes has ${partCount} parts, this is the id of ${parseContentId(one.fileHash)?.parts}`
-  return new Problem('content-mismatch', `${pointer}: ${detail}`, { errors: [{ pointer, detail }] })
+  return one instanceof Problem ? one : (mismatchOf(one) ?? one)
 }
 
 function refuseRepeatedPaths(wanted: (Checked | Problem)[]): (Checked | Problem)[] {

@@ -1,6 +1,4 @@
 import type { Account } from '../accounts/authenticate.ts'
-import { contentIdFits } from '../content/content-id.ts'
-import { layoutOf } from '../content/layout.ts'
 import { inOneTrip } from '../db/client.ts'
 import { downloadUrlOf } from '../duplicates/answer.ts'
 import {
@@ -9,6 +7,7 @@ import {
   duplicatesOf,
   duplicatesStatement,
 } from '../duplicates/find.ts'
+import { mismatchOf } from '../duplicates/fits.ts'
 import { USD_PER_GIB, usdOf } from '../duplicates/price.ts'
 import { activeEdges, edgesOf } from '../edges/catalogue.ts'
 import { directPath } from '../edges/direct.ts'
@@ -18,7 +17,6 @@ import { grantFor, type SignedGrant } from '../edges/offer.ts'
 import { type Priority, type RankedPath, rankPaths } from '../edges/rank.ts'
 import { roundedPath } from '../edges/rounded-path.ts'
 import { readStanding } from '../edges/standing.ts'
-import { Problem } from '../problem.ts'
 import { allowanceOf, allowanceStatement } from '../quota/allowance.ts'
 import { planUpload } from './plan-upload.ts'
 
@@ -108,11 +106,9 @@ export async function adviseUpload(account: Account, wanted: Wanted): Promise<Ad
 }
 
 function contentOf(fileHash: string, fileSize: number): { fileHash: string; fileSize: number } {
-  if (contentIdFits(fileHash, fileSize)) return { fileHash, fileSize }
-  const pointer = '/fileHash'
-  const { partCount } = layoutOf(fileSize)
-  const detail = `a file of ${fileSize} bytes has ${partCount} parts, this is the id of another number`
-  throw new Problem('content-mismatch', `${pointer}: ${detail}`, { errors: [{ pointer, detail }] })
+  const mismatch = mismatchOf({ fileHash, fileSize })
+  if (mismatch) throw mismatch
+  return { fileHash, fileSize }
 }
 
 function describePlan(

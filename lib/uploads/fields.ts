@@ -75,7 +75,7 @@ const Manifest = z.object({
 export type Manifest = z.infer<typeof Manifest>
 
 /** What files are compared by (lib/content/sketch.ts): one byte a bin, in base64. */
-const Sketch = z.object({
+export const Sketch = z.object({
   distinctBytes: FileSize,
   bins: z.string().check(
     z.refine((text) => BASE64.test(text) && Buffer.from(text, 'base64').length === BINS, {

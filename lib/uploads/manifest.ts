@@ -8,7 +8,11 @@ import type { ChecksumMode } from './upload.ts'
  * Why a manifest or a sketch cannot be that of a file of this size, or null: `content-mismatch`. More than that nobody
  * asks: a manifest is a hint, and what it leads to is judged by its digest.
  */
-export function faultOfDescription({ fileSize, manifest, sketch }: NewFile): Problem | null {
+export function faultOfDescription({
+  fileSize,
+  manifest,
+  sketch,
+}: Pick<NewFile, 'fileSize' | 'manifest' | 'sketch'>): Problem | null {
   const bytesMax = manifestBytesMax(fileSize)
   if (manifest && manifest.bytes > bytesMax) {
     return mismatch(

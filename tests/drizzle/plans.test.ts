@@ -3,11 +3,17 @@ import { PgDialect } from 'drizzle-orm/pg-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { migrate } from '../../drizzle/migrate.ts'
 import { seed } from '../../drizzle/seed.ts'
+import { bandsOf } from '../../lib/content/bands.ts'
+import { likeStatement, similarStatement } from '../../lib/similar/candidates.ts'
+import { pageStatements } from '../../lib/similar/page.ts'
+import { type SQL, sql } from '../../lib/vendor/orm.js'
 import { aDatabase } from '../local/database.ts'
 
 const ROWS = 20_000
 const { url, client } = await aDatabase()
 const account = randomUUID()
+/** Every 20th stored content has this value of its first band, as small files may. */
+const CROWDED = 7
 
 /** An account of 20,000 files and uploads beside those of other tests, so that a scan would cost. */
 beforeAll(async () => {
@@ -38,6 +44,14 @@ beforeAll(async () => {
   )
   await client.query(
     `INSERT INTO api_keys (key_hash, account_id) SELECT md5(n::text), $1 FROM generate_series(1, ${ROWS}) n`,
+    [account],
+  )
+  const bands = Array.from({ length: 7 }, () => '(random() * 4e9 - 2e9)::int').join(', ')
+  await client.query(
+    `
+    INSERT INTO blob_sketches
+    SELECT id, account_id, 16384, file_size, decode(repeat('07', 512), 'hex'), CASE WHEN file_size % 20 = 0 THEN ${CROWDED} ELSE file_size END, ${bands}
+    FROM file_hashes WHERE account_id = $1`,
     [account],
   )
   await client.query('ANALYZE')
@@ -107,3 +121,44 @@ for (const [what, index, statement] of hot) {
     expect(plan).not.toContain('Seq Scan')
   })
 }
+
+const EVERY_BAND = Array.from({ length: 8 }, (_, at) => `blob_sketches_band${at + 1}`)
+const sketch = { averageBytes: 16384, distinctBytes: 1000, bins: new Uint8Array(512).fill(9) }
+const crowded = sql.join(
+  Array.from({ length: 8 }, (_, at) => sql.raw(`${CROWDED} AS w_band${at + 1}`)),
+  sql`, `,
+)
+
+/** A statement as it is sent, with its plan. */
+async function planOf(statement: SQL, options = ''): Promise<string> {
+  const { sql: text, params } = new PgDialect().sqlToQuery(statement)
+  const { rows } = await client.query(`EXPLAIN ${options} ${text}`, params)
+  return rows.map((row) => row['QUERY PLAN']).join('\n')
+}
+
+test('similar contents are found by the index of each band, without reading a table', async () => {
+  expect(bandsOf(sketch)).toHaveLength(8)
+  const plan = await planOf(similarStatement(account, sketch, 200))
+  for (const index of EVERY_BAND) expect(plan).toContain(index)
+  expect(plan).not.toMatch(/Seq Scan|Bitmap/)
+})
+
+test('a page of likely duplicates is read by indexes alone', async () => {
+  const [contents, pairs] = pageStatements(account, { threshold: 0.95, limit: 100 })
+  for (const statement of [contents, pairs]) {
+    const plan = await planOf(statement)
+    expect(plan).toContain('file_hashes_content')
+    expect(plan).not.toMatch(/Seq Scan|Bitmap/)
+  }
+  const plan = await planOf(pairs)
+  for (const index of EVERY_BAND) expect(plan).toContain(index)
+})
+
+test('of a thousand contents that share a band, no more are looked at than was asked for', async () => {
+  const subject = sql`SELECT 16384 AS w_average, 1000::bigint AS w_distinct, ${crowded}`
+  const bounds = { limit: 5, perBand: 50, share: 0, enough: 8 }
+  const plan = await planOf(likeStatement(account, subject, bounds), '(ANALYZE, TIMING OFF)')
+  expect(plan).not.toContain('Seq Scan')
+  const [, rows] = /blob_sketches_band1 .*actual rows=(\d+)/.exec(plan) ?? []
+  expect(rows).toBe('50')
+})

@@ -146,7 +146,7 @@ test('a relay that was slow for an account is expected to carry least from then 
   const carried = stats.body.performance.edges.map(({ bytes }: { bytes: number }) => bytes)
   const total = carried.reduce((sum: number, bytes: number) => sum + bytes)
   expect(total).toBeGreaterThanOrEqual(160 * MIB)
-  expect(total).toBeLessThanOrEqual(result?.bytesSent ?? 0)
+  expect(total).toBeLessThanOrEqual(result?.sentBytes ?? 0)
 
   expect(await offered(other.apiKey)).toEqual(before)
   for (const { source } of await optimalEdges(other.apiKey)) expect(source).toBe('estimated')

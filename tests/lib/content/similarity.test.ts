@@ -46,6 +46,13 @@ test('a file that grew by a twentieth shares 95 % of the larger one', () => {
   expect(shares.reduce((sum, share) => sum + share, 0) / shares.length).toBeCloseTo(0.95, 2)
 })
 
+test('however alike the chunks are, files share no more than the smaller one has', () => {
+  const sketch = sketchOf(madeUpMember(6, 1, { count: 700, kept: 700 }))
+  const half = { ...sketch, distinctBytes: sketch.distinctBytes / 2 }
+  expect(similarity(sketch, half)).toBe(0.5)
+  expect(similarity(half, sketch)).toBe(0.5)
+})
+
 test('a file is entirely like itself, in whatever order its chunks stand and however often', () => {
   const chunks = madeUpMember(1, 1, { count: 700, kept: 700 })
   const sketch = sketchOf(chunks)
