@@ -18,7 +18,7 @@ const Proven = z.object({ uploadId: UploadId, proven: z.literal(true) })
  */
 export const POST = route(async (request) => {
   const account = await authenticate(request)
-  const wanted = await parseBody(request, z.looseObject({}))
+  const wanted = await parseBody(request, z.record(z.string(), z.unknown()))
 
   if ('proof' in wanted)
     return Response.json(await copyForProof(account.id, parseValue(wanted, ForProof)))

@@ -55,7 +55,7 @@ function take(run: Run, transfer: Transfer, copied: number[]): void {
   run.engine.prune()
 }
 
-/** HMAC-SHA256 of the ranges' bytes under the nonce, in base64. At most 8 MiB are asked for. */
+/** HMAC-SHA256 of the ranges' bytes under the nonce, in base64. A little more than 8 MiB are asked for at most. */
 async function answerTo({ nonce, ranges }: Challenge, source: Source): Promise<string> {
   const bytes = new Uint8Array(ranges.reduce((sum, [, length]) => sum + length, 0))
   let at = 0

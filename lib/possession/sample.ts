@@ -14,10 +14,11 @@ export type ByteRange = [offset: number, length: number]
 
 /**
  * The ranges of a file that a proof of possession is made of: all of it up to 8 MiB; above, 32 KiB at a random place of
- * each of 256 strata, the last of which ends with the file. The same seed gives the same ranges.
+ * each of 256 strata, and the last 32 KiB. The same seed gives the same ranges.
  *
- * Whoever misses a stratum misses its range. Whoever lacks a share of the bytes wherever they lie passes with at most
- * (1 - share)^255: of all ways to spread what is missing, evenly over the strata is the best one for a cheat.
+ * Whoever lacks a whole stratum never passes, and whoever has a share of the bytes, wherever they lie, with at most
+ * share^256: N places in a stratum whose range he has are N + 32 Ki - 1 bytes that he has, so its share of good places is
+ * no larger than its share of bytes; and of all shares with one mean, equal ones have the largest product.
  */
 export function sampleOf(fileSize: number, seed: Uint8Array): ByteRange[] {
   if (fileSize <= WHOLE_BYTES_MAX) return wholeOf(fileSize)
@@ -25,13 +26,13 @@ export function sampleOf(fileSize: number, seed: Uint8Array): ByteRange[] {
   const random = createHash('shake256', { outputLength: STRATA * RANDOM_BYTES })
     .update(seed)
     .digest()
-  return Array.from({ length: STRATA }, (_, index): ByteRange => {
+  const sampled = Array.from({ length: STRATA }, (_, index): ByteRange => {
     const start = startOf(fileSize, index)
-    const room = startOf(fileSize, index + 1) - SAMPLE_BYTES - start
-    const isLast = index === STRATA - 1
-    const shift = random.readUIntBE(index * RANDOM_BYTES, RANDOM_BYTES) % (room + 1)
-    return [start + (isLast ? room : shift), SAMPLE_BYTES]
+    const places = startOf(fileSize, index + 1) - start - SAMPLE_BYTES + 1
+    const place = random.readUIntBE(index * RANDOM_BYTES, RANDOM_BYTES) % places
+    return [start + place, SAMPLE_BYTES]
   })
+  return [...sampled, [fileSize - SAMPLE_BYTES, SAMPLE_BYTES]]
 }
 
 function wholeOf(fileSize: number): ByteRange[] {

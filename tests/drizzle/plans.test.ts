@@ -101,6 +101,16 @@ const hot: [what: string, index: string, statement: string][] = [
     'agentcache_assets_blob',
     `SELECT 1 FROM agentcache_assets WHERE blob_id = '${randomUUID()}'`,
   ],
+  [
+    "others' copies of a content",
+    'file_hashes_provable',
+    `SELECT id FROM file_hashes b WHERE b.file_hash = 'x' AND b.file_size = 5 AND b.state = 'live' AND b.verified AND b.account_id <> '${account}' LIMIT 8`,
+  ],
+  [
+    'the uploads that a copy was proven for',
+    'uploads_proven_blob',
+    `SELECT 1 FROM uploads WHERE proven_blob_id = '${randomUUID()}'`,
+  ],
 ]
 test('the bases of 20 changed files are found by the indexes of ids and paths', async () => {
   const { basesStatement } = await import('../../lib/uploads/base.ts')

@@ -21,7 +21,7 @@ test('up to 8 MiB every byte is asked for, once and in order', () => {
   }
 })
 
-test('above 8 MiB each stratum is asked for one range that lies inside it, and the last ends with the file', () => {
+test('above 8 MiB each stratum is asked for one range that lies inside it, and then the end of the file', () => {
   const size = fc.oneof(
     fc.integer({ min: 8 * MIB + 1, max: 20 * MIB }),
     fc.integer({ min: 8 * MIB + 1, max: FILE_BYTES_MAX }),
@@ -30,13 +30,13 @@ test('above 8 MiB each stratum is asked for one range that lies inside it, and t
     fc.property(size, fc.uint8Array({ minLength: 32, maxLength: 32 }), (fileSize, seed) => {
       const ranges = sampleOf(fileSize, seed)
       const bounds = [...strata(fileSize), fileSize]
-      expect(ranges).toHaveLength(STRATA)
-      for (const [n, [offset, length]] of ranges.entries()) {
+      expect(ranges).toHaveLength(STRATA + 1)
+      for (const [n, [offset, length]] of ranges.slice(0, STRATA).entries()) {
         expect(length).toBe(SAMPLE_BYTES)
         expect(offset).toBeGreaterThanOrEqual(bounds[n] ?? 0)
         expect(offset + length).toBeLessThanOrEqual(bounds[n + 1] ?? 0)
       }
-      expect(ranges.at(-1)?.[0]).toBe(fileSize - SAMPLE_BYTES)
+      expect(ranges.at(-1)).toEqual([fileSize - SAMPLE_BYTES, SAMPLE_BYTES])
     }),
   )
 })
@@ -56,8 +56,8 @@ test('a range may begin anywhere in its stratum: the first tenth, the middle and
     for (const [k, [offset]] of sampleOf(fileSize, randomBytes(32)).slice(0, -1).entries())
       tenths[Math.min(9, Math.floor((10 * (offset - (bounds[k] ?? 0))) / width))] += 1
   }
-  // 25,500 draws: 2,550 each, standard deviation 48.
-  for (const count of tenths) expect(Math.abs(count - 2_550)).toBeLessThan(6 * 48)
+  // 25,600 draws: 2,560 each, standard deviation 48.
+  for (const count of tenths) expect(Math.abs(count - 2_560)).toBeLessThan(6 * 48)
 })
 
 /** How many of `tries` challenges somebody passes who has the bytes for which `has` says so. */
@@ -91,5 +91,15 @@ test('whoever has 95 % of the bytes in blocks passes once in a thousand at most,
     // Kind to the cheat: half a range is guessed.
     const has = (offset: number) => known[Math.floor(offset / BLOCK)] ?? false
     expect(passes(fileSize, 1_000, has)).toBeLessThanOrEqual(most)
+  }
+})
+
+test('no stratum is safe to lack, the last one neither: whoever lacks half of one passes about half the times', () => {
+  const fileSize = 256 * MIB
+  for (const stratum of [0, 100, STRATA - 1]) {
+    const [start, end] = [stratum * MIB, stratum * MIB + MIB / 2]
+    const has = (offset: number, length: number) => offset + length <= start || offset >= end
+    // Binomial: mean 484 or 500 of 1,000, standard deviation 16.
+    expect(passes(fileSize, 1_000, has)).toBeLessThan(600)
   }
 })
