@@ -52,7 +52,10 @@ export const tiers = pgTable(
   ],
 )
 
-/** Who pays. `storage_used_bytes` counts live and trashed files, `storage_reserved_bytes` the targets of open uploads. */
+/**
+ * Who pays. `storage_used_bytes` counts live and trashed files and the manifests of blobs, `storage_reserved_bytes` the
+ * targets and manifests of open uploads.
+ */
 export const accounts = pgTable(
   'agentcache_accounts',
   {

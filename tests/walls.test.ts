@@ -36,7 +36,7 @@ const PLANTED: [string, string, string][] = [
   [IMPORTS, 'lib/content/vendored.ts', uses('../vendor/zod.js')],
   [IMPORTS, 'lib/content/node.ts', uses('node:fs')],
   ...['client', 'cli', 'desktop', 'edge-node', 'web'].flatMap((program) =>
-    ['db', 'redis', 'storage', 'uploads', 'accounts', 'quota', 'files'].map(
+    ['db', 'redis', 'storage', 'uploads', 'copies', 'accounts', 'quota', 'files'].map(
       (server): [string, string, string] => [
         IMPORTS,
         `lib/${program}/${server}.ts`,

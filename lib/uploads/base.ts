@@ -23,6 +23,8 @@ export type OfferedBase = Omit<Base, 'storageKey'> & { manifestUrl: string; expi
 /** Of a candidate, by its path: the file it names, the live file that has its path. */
 export type KnownBases = Map<string, { named: Base | null; former: Base | null }>
 
+type Wanting = Pick<Candidate, 'path' | 'baseFileId'>
+
 /** The candidates that a base is looked for: of several parts, where the store says what it copied. */
 export function wantingBases(
   candidates: readonly Candidate[],
@@ -33,12 +35,12 @@ export function wantingBases(
 }
 
 /** Finds what `basesOf` reads, in whatever round trip is under way, by the files' own indexes. Trashed files can be named. */
-export function basesStatement(accountId: string, candidates: readonly Candidate[]): SQL {
+export function basesStatement(accountId: string, candidates: readonly Wanting[]): SQL {
   const wanted = candidates.map(({ path, baseFileId }) => ({ path, base_file_id: baseFileId }))
   const found = (which: SQL, isNamed: boolean) => sql`
     SELECT w.path AS wanted_by, ${isNamed}::boolean AS is_named, f.id, f.path, b.file_size, b.storage_key, b.manifest_bytes
     FROM wanted w
-    JOIN agentcache_assets f ON f.account_id = ${accountId} AND ${which}
+    CROSS JOIN LATERAL (SELECT * FROM agentcache_assets f WHERE f.account_id = ${accountId} AND ${which} LIMIT 1) f
     JOIN file_hashes b ON b.id = f.blob_id AND b.manifest_bytes > 0 AND b.file_size > ${COPY_SOURCE_BYTES_MIN}`
   return sql`
     WITH wanted AS (

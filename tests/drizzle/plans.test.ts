@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { PgDialect } from 'drizzle-orm/pg-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { migrate } from '../../drizzle/migrate.ts'
 import { seed } from '../../drizzle/seed.ts'
@@ -87,6 +88,17 @@ const hot: [what: string, index: string, statement: string][] = [
     `SELECT 1 FROM agentcache_assets WHERE blob_id = '${randomUUID()}'`,
   ],
 ]
+test('the bases of 20 changed files are found by the indexes of ids and paths', async () => {
+  const { basesStatement } = await import('../../lib/uploads/base.ts')
+  const wanted = Array.from({ length: 20 }, (_, n) => ({ path: `d${n}/${n}`, baseFileId: account }))
+  const { sql: text, params } = new PgDialect().sqlToQuery(basesStatement(account, wanted))
+  const { rows } = await client.query(`EXPLAIN ${text}`, params)
+  const plan = rows.map((row) => row['QUERY PLAN']).join('\n')
+  expect(plan).toContain('agentcache_assets_path')
+  expect(plan).toContain('agentcache_assets_pkey')
+  expect(plan).not.toContain('Seq Scan')
+})
+
 for (const [what, index, statement] of hot) {
   test(`${what} is found by ${index}, without reading the table`, async () => {
     const { rows } = await client.query(`EXPLAIN ${statement}`)

@@ -13,11 +13,16 @@ const { DELETE } = await import('../../api/storage/files.ts')
 const { createMultipartUpload, listMultipartUploads } = await import(
   '../../lib/storage/multipart.ts'
 )
+const { manifestKeyOf } = await import('../../lib/storage/keys.ts')
 const { headObject } = await import('../../lib/storage/objects.ts')
 const { aDeclared } = await import('../lib/sessions/tracking.ts')
 const { sweep } = await import('../../lib/sweep/sweep.ts')
 const { anAccount } = await import('../local/account.ts')
+const { sayManifest, sendManifest, uploadDescribed } = await import('../local/delta.ts')
 const { sendParts, uploader, uploadWhole, usageOf } = await import('../local/uploading.ts')
+
+const A_MANIFEST = Buffer.from('a manifest')
+const described = await aContent(6 * MIB)
 
 /** Something for every step of the sweep, all of it due. */
 async function aWorldToSweep() {
@@ -26,13 +31,15 @@ async function aWorldToSweep() {
   const kept = await aContent(10)
   await uploadWhole(apiKey, kept, 'kept')
   const trashed = await uploadWhole(apiKey, await aContent(100), 'trashed')
-  const ended = await uploadWhole(apiKey, await aContent(200), 'ended')
+  const ended = await uploadDescribed(apiKey, described, 'ended')
   await call(DELETE, 'DELETE', `/api/storage/files?fileId=${ended}&permanent=true`, { as: apiKey })
 
   const contents = [await aDeclared(17 * MIB), await aDeclared(18 * MIB), await aContent(300)]
   const ids: string[] = []
   for (const [n, content] of contents.entries()) {
-    const [result] = (await start([content, { path: `upload ${n}` }])).body.results
+    const manifest = n === 0 ? { manifest: sayManifest(A_MANIFEST) } : {}
+    const [result] = (await start([content, { path: `upload ${n}`, ...manifest }])).body.results
+    if (result.manifest) await sendManifest(result.manifest, A_MANIFEST)
     ids.push(result.uploadId)
     if (n === 2) await sendParts(result, content)
   }
@@ -44,7 +51,10 @@ async function aWorldToSweep() {
 
   for (const [statement, id] of [
     ["UPDATE agentcache_assets SET trashed_at = now() - interval '31 days' WHERE id = $1", trashed],
-    ["UPDATE uploads SET expires_at = now() - interval '1 second' WHERE id = $1", forgotten],
+    [
+      "UPDATE uploads SET expires_at = now() - interval '1 second', manifest_url_expires_at = now() WHERE id = $1",
+      forgotten,
+    ],
     [
       "UPDATE uploads SET updated_at = now() - interval '6 minutes', urls_expire_at = now() - interval '1 second' WHERE id = $1",
       aborted,
@@ -116,8 +126,10 @@ async function remainsOf(accountId: string) {
   const sizes: number[] = []
   let orphans = 0
   for (const { key } of keys) {
-    const object = await headObject(key)
-    if (object) sizes.push(object.size)
+    for (const stored of [key, manifestKeyOf(key)]) {
+      const object = await headObject(stored)
+      if (object) sizes.push(object.size)
+    }
     orphans += (await listMultipartUploads(key)).length
   }
   return { ...(await usageOf(accountId)), blobs: blobs.map(({ size }) => size), sizes, orphans }
@@ -129,7 +141,7 @@ for (const [fault, stride] of [
   ['lose', 4],
 ] as const) {
   test(`a sweep that ends in "${fault}" at any step is made good by the next ones`, {
-    timeout: 120_000,
+    timeout: 240_000,
   }, async () => {
     const good = { used: 310, reserved: 0, blobs: [10, 300], sizes: [10, 300], orphans: 0 }
     for (let n = 1; ; n += stride) {

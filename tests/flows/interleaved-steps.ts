@@ -1,7 +1,10 @@
 import fc from 'fast-check'
 
 const PATHS = ['a', 'b', 'c/d']
-/** Contents that all accounts share: nothing, small ones, and, less often, one of several parts. */
+/**
+ * Contents that all accounts share: nothing, small ones, and, less often, one of one part that has a manifest and two of
+ * several parts, the first of which they have in common.
+ */
 export const SIZES = [
   0,
   700,
@@ -12,7 +15,9 @@ export const SIZES = [
   500_000,
   2_000_000,
   3_000_000,
+  6 * 1024 * 1024,
   17 * 1024 * 1024,
+  17 * 1024 * 1024 + 1,
 ]
 const TIERS = ['free', 'starter', 'pro', 'business'] as const
 
@@ -21,7 +26,7 @@ const who = fc.constantFrom(0, 0, 1, 2)
 const which = fc.constantFrom(0, 0, 0, 1, 1, 2, 3, 5)
 const path = fc.constantFrom(...PATHS)
 const content = fc.nat(SIZES.length - 1)
-const file = fc.record({ content, path, ifNew: fc.boolean() })
+const file = fc.record({ content, path, ifNew: fc.boolean(), described: fc.boolean() })
 const files = fc.uniqueArray(file, { minLength: 1, maxLength: 3, selector: (one) => one.path })
 
 /** What time does to what an account has: lets it be due for the sweep, or its function have died. */
@@ -45,6 +50,7 @@ export const step = fc.oneof(
   weighted(2, { do: fc.constant('sign' as const), who, which }),
   weighted(4, { do: fc.constant('send' as const), who, which }),
   weighted(2, { do: fc.constant('hedge' as const), who, which }),
+  weighted(2, { do: fc.constant('delta' as const), who, path }),
   weighted(5, {
     do: fc.constant('complete' as const),
     who,

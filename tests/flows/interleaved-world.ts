@@ -6,9 +6,10 @@ import { DELETE, GET, PATCH } from '../../api/storage/files.ts'
 import { withAccountLocked } from '../../lib/db/client.ts'
 import { sql } from '../../lib/vendor/orm.js'
 import { anAccount } from '../local/account.ts'
-import { aContent, type TestContent } from '../local/content.ts'
+import { aContent, contentOfBytes, type TestContent } from '../local/content.ts'
+import { copy, sayManifest, sendManifest } from '../local/delta.ts'
 import { type Answer, call } from '../local/request.ts'
-import { sendParts, startOf, uploader } from '../local/uploading.ts'
+import { sendParts, startOf, uploader, type Wanted } from '../local/uploading.ts'
 import { send } from '../local/webhook.ts'
 import { type AGES, SIZES, type Step } from './interleaved-steps.ts'
 
@@ -17,12 +18,24 @@ type Known = { result: any; content: TestContent }
 
 /** Made once: every account has its own blobs, whatever the others have. */
 const contents = await Promise.all(SIZES.map(aContent))
+const [large, larger] = contents.slice(-2)
+// A changed version of the other: the same but for its last bytes.
+if (large && larger)
+  contents.splice(
+    -1,
+    1,
+    await contentOfBytes(Buffer.concat([large.bytes, larger.bytes.subarray(-1)])),
+  )
+/** What clients that chunk say of a content; nobody looks into it. */
+const manifestOf = ({ fileHash }: TestContent) => Buffer.from(`the manifest of ${fileHash}`)
+const SKETCH = { distinctBytes: 0, bins: Buffer.alloc(512, 3).toString('base64') }
 const contentAt = (index: number) => contents[index] ?? unreachable()
 const byHash = new Map(contents.map((content) => [content.fileHash, content]))
 
 const DUE = {
   uploads: sql`UPDATE uploads SET expires_at = now() - interval '1 second' WHERE state = 'open' AND account_id =`,
-  urls: sql`UPDATE uploads SET urls_expire_at = now() - interval '1 second' WHERE state = 'aborting' AND account_id =`,
+  urls: sql`UPDATE uploads SET urls_expire_at = now() - interval '1 second',
+    manifest_url_expires_at = manifest_url_expires_at - interval '1 hour' WHERE state = 'aborting' AND account_id =`,
   // As if a function had died with them in hand.
   completions: sql`UPDATE uploads SET state = 'completing', completing_since = now() - interval '80 seconds'
     WHERE state IN ('open', 'completing') AND account_id =`,
@@ -68,11 +81,15 @@ export async function aClient() {
     round.kept.add(fileId)
   }
 
-  async function startAll(wanted: { content: number; path: string; ifNew: boolean }[]) {
-    const asked = wanted.map(({ content, ...one }) => [contentAt(content), one] as const)
-    const answer = await start(
-      ...asked.map(([content, one]): [TestContent, typeof one] => [content, one]),
-    )
+  async function startAll(
+    wanted: { content: number; path: string; ifNew: boolean; described: boolean }[],
+  ) {
+    const asked = wanted.map(({ content: index, described, ...one }): [TestContent, Wanted] => {
+      const content = contentAt(index)
+      const said = { manifest: sayManifest(manifestOf(content)), sketch: SKETCH }
+      return [content, described ? { ...one, ...said } : one]
+    })
+    const answer = await start(...asked)
     for (const [n, result] of (answer.body.results ?? []).entries()) {
       if (result.status === 'open')
         uploads.push({ result, content: asked[n]?.[0] ?? unreachable() })
@@ -90,6 +107,7 @@ export async function aClient() {
 
   /** All that is signed; a hedged part is sent twice at once, as over two paths. */
   async function sendAll({ result, content }: Known, times: number) {
+    if (result.manifest) await sendManifest(result.manifest, manifestOf(content))
     if (!result.signed) return
     await Promise.all(Array.from({ length: times }, () => sendParts(result, content)))
   }
@@ -106,7 +124,7 @@ export async function aClient() {
         return await completeAll([opened.result.uploadId])
       }
       case 'clone': {
-        const { content, ...place } = one.file
+        const { content, described: _, ...place } = one.file
         const { path, ifNew, fileHash, fileSize } = startOf(contentAt(content), place)
         const body = { path, ifNew, fileHash, fileSize }
         const answer = await call(checkDuplicate, 'POST', '/api/jetty/check-duplicate', {
@@ -127,6 +145,8 @@ export async function aClient() {
         return await sweep()
       case 'contend':
         return await contend(one)
+      case 'delta':
+        return await changeLarge(one.path)
       case 'delete':
       case 'restore':
       case 'rename':
@@ -159,7 +179,10 @@ export async function aClient() {
     round.deleted.add(fileId)
     await ask(DELETE, 'DELETE', `?fileId=${fileId}&permanent=true`)
     await letAge(accountId, 'blobs')
-    const [swept] = await Promise.all([sweep(), startAll([{ content, path, ifNew: false }])])
+    const [swept] = await Promise.all([
+      sweep(),
+      startAll([{ content, path, ifNew: false, described: true }]),
+    ])
     return swept
   }
 
@@ -171,6 +194,33 @@ export async function aClient() {
     await letAge(accountId, 'completions')
     const [answer] = await Promise.all([completeAll([uploadId]), slow])
     return answer
+  }
+
+  /** A large file and a changed version of it, of whose parts some are copied, one is guessed wrong, and one is sent. */
+  async function changeLarge(path: string) {
+    const place = { path, ifNew: false, described: true }
+    const open = async (content: number) => {
+      const answer = await startAll([{ content, ...place }])
+      const known = uploads.find(({ result }) => result === answer.body.results?.[0])
+      return { answer, known }
+    }
+    const former = await open(SIZES.length - 2)
+    if (former.known) {
+      await sendAll(former.known, 1)
+      await completeAll([former.known.result.uploadId])
+    }
+    const { answer, known } = await open(SIZES.length - 1)
+    if (!known?.result.base) return answer
+    const { uploadId, base } = known.result
+    const parts = [
+      [1, 2, 0],
+      [3, 3, 0],
+    ]
+    const copied = await copy(apiKey, { uploadId, fileId: base.fileId, parts })
+    if (copied.status !== 200) return copied
+    await completeAll([uploadId])
+    await sendParts(known.result, known.content, [3, 4])
+    return await completeAll([uploadId])
   }
 
   async function workAt(

@@ -4,7 +4,7 @@ import { ownDatabase } from '../lib/sweep/own-database.ts'
 import { AGES, beginning, round, type Step } from './interleaved-steps.ts'
 
 const RUNS = Number(process.env.JETTY_SOAK_RUNS ?? 4)
-const QUOTAS = { free: 0, starter: 1_500_000, pro: 20_000_000, business: 60_000_000 }
+const QUOTAS = { free: 0, starter: 1_500_000, pro: 45_000_000, business: 60_000_000 }
 const ACCOUNTS = 3
 
 // A database of its own, since the sweep looks at all accounts; its tiers are small, so that quotas are met.
@@ -18,13 +18,16 @@ for (const [tier, bytes] of Object.entries(QUOTAS))
 const { aClient, letAge, sweep } = await import('./interleaved-world.ts')
 type Client = Awaited<ReturnType<typeof aClient>>
 
-/** What the account's row says, and what its files and uploads say. */
+/** What the account's row says, and what its files and uploads say, manifests included. */
 async function figuresOf(accountId: string) {
   const { rows } = await client.query(
     `SELECT a.agentcache_tier AS tier, a.storage_used_bytes AS used, a.storage_reserved_bytes AS reserved,
-      (SELECT coalesce(sum(size_bytes), 0) FROM agentcache_assets WHERE account_id = a.id) AS files,
+      (SELECT coalesce(sum(size_bytes), 0) FROM agentcache_assets WHERE account_id = a.id)
+        + (SELECT coalesce(sum(manifest_bytes), 0) FROM file_hashes WHERE account_id = a.id) AS files,
       (SELECT coalesce(sum(u.file_size), 0) FROM uploads u JOIN upload_targets t ON t.upload_id = u.id
-       WHERE u.account_id = a.id AND u.state IN ('open', 'completing', 'aborting')) AS targets,
+       WHERE u.account_id = a.id AND u.state IN ('open', 'completing', 'aborting'))
+        + (SELECT coalesce(sum(manifest_bytes), 0) FROM uploads
+           WHERE account_id = a.id AND state IN ('open', 'completing', 'aborting')) AS targets,
       (SELECT count(*) FROM agentcache_assets f JOIN file_hashes b ON b.id = f.blob_id
        WHERE f.account_id = a.id AND (f.size_bytes <> b.file_size OR b.state <> 'live')) AS broken
      FROM agentcache_accounts a WHERE a.id = $1`,
@@ -77,8 +80,8 @@ async function endAll(clients: Client[]): Promise<void> {
   }
 }
 
-test('whatever clients do at the same time, used is the size of the files, reserved that of the open targets, and no file is lost', {
-  timeout: 60_000 + RUNS * 10_000,
+test('whatever clients do at the same time, used is the size of the files and manifests, reserved that of the open targets and theirs, and no file is lost', {
+  timeout: 60_000 + RUNS * 20_000,
 }, async () => {
   const program = fc.array(round, { minLength: 6, maxLength: 10, size: 'max' })
   await fc.assert(

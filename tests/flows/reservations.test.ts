@@ -2,6 +2,7 @@ import { expect, test } from 'vitest'
 import { aDeclared, MIB } from '../lib/sessions/tracking.ts'
 import { anAccount } from '../local/account.ts'
 import { aContent } from '../local/content.ts'
+import { sayManifest } from '../local/delta.ts'
 import { uploader, uploadWhole, usageOf } from '../local/uploading.ts'
 
 const QUOTA = 2048 * MIB
@@ -46,5 +47,28 @@ test('a batch, a resume and a clone race for the last bytes, and what is let in 
     const { used, reserved } = await usageOf(accountId)
     expect(used - before + reserved).toBeLessThanOrEqual(10_000)
     expect((used - before) % 3000).toBe(0)
+  }
+})
+
+test('manifests of uploads that race for the last bytes fit with their files, or are left out', async () => {
+  const manifest = sayManifest(Buffer.alloc(4_000))
+  const files = 4
+  for (const spare of [0, 3_999, 4_000, 9_000, 16_000]) {
+    const bytesLeft = files * 6 * MIB + spare
+    const { apiKey, accountId } = await anAccount({ bytesLeft })
+    const { start, abort } = uploader(apiKey)
+    const contents = await Promise.all(Array.from({ length: files }, () => aDeclared(6 * MIB)))
+    const answers = await Promise.all(
+      contents.map((one, n) => start([one, { path: `${n}`, manifest }])),
+    )
+    // Who comes first may take for a manifest what the last file then misses; in one call none does.
+    const opened = answers.flatMap(({ status, body }) => (status === 200 ? body.results : []))
+    const kept = opened.filter((one: { manifest: object | null }) => one.manifest !== null).length
+    const { reserved } = await usageOf(accountId)
+    expect(reserved).toBe(opened.length * 6 * MIB + kept * 4_000)
+    expect(reserved).toBeLessThanOrEqual(bytesLeft)
+
+    await Promise.all(opened.map((one: { uploadId: string }) => abort(one.uploadId)))
+    expect((await usageOf(accountId)).reserved).toBe(reserved)
   }
 })

@@ -15,6 +15,7 @@ afterAll(() => client.end())
 
 const proxies = await throughProxies()
 const { anAccount } = await import('../local/account.ts')
+const { sayManifest } = await import('../local/delta.ts')
 const { uploader, uploadWhole } = await import('../local/uploading.ts')
 const { GET } = await import('../../api/cron/sweep.ts')
 
@@ -61,6 +62,20 @@ test('a forgotten upload costs two SQL and three calls to the store, and later o
   )
   expect(await costOfSweep()).toEqual({ ...NOTHING, sql: 11, s3: 2 })
   expect(await costOfSweep()).toEqual(NOTHING)
+})
+
+test('an ended upload with a manifest costs nothing until its URL is over, and then one call to the store more', async () => {
+  const { apiKey } = await anAccount()
+  const wanted = { path: 'forgotten', manifest: sayManifest(Buffer.alloc(100)) }
+  await uploader(apiKey).start([await aContent(17 * 1024 * 1024), wanted])
+  await client.query(
+    "UPDATE uploads SET expires_at = now() - interval '1 second' WHERE state = 'open'",
+  )
+  expect(await costOfSweep()).toEqual({ ...NOTHING, sql: 11, expired: 1 })
+  expect(await costOfSweep()).toEqual(NOTHING)
+  await client.query("UPDATE uploads SET manifest_url_expires_at = now() WHERE state = 'aborting'")
+  expect(await costOfSweep()).toEqual({ ...NOTHING, sql: 11, s3: 4, released: 1 })
+  await client.query('UPDATE uploads SET swept_at = now()')
 })
 
 test('files in the trash cost one SQL an account to end, and their blobs two and one call to the store each', async () => {

@@ -228,7 +228,7 @@ test('an aborted upload keeps its quota while its manifest could still be stored
   const { apiKey, accountId } = await anAccount()
   const { start, abort } = uploader(apiKey)
   const content = await aContent(17 * MIB)
-  const [result] = (await start([content, { path: 'a', manifest }])).body.results
+  const [result] = (await start([content, { path: 'a', manifest, sketch }])).body.results
   await sendParts(result, content, [1])
   await sendManifest(result.manifest, A_MANIFEST)
   const { uploadId } = result
@@ -249,6 +249,7 @@ test('an aborted upload keeps its quota while its manifest could still be stored
   expect(await releaseDueUploads(accountId)).toBe(1)
   expect(await headObject(key)).toBe(null)
   expect(await usageOf(accountId)).toEqual({ used: 0, reserved: 0 })
+  expect((await rowOf(uploadId))?.sketch_bins).toBe(null)
 })
 
 test('an aborted single PUT with a manifest waits for both of its URLs', async () => {

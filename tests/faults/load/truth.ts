@@ -1,13 +1,16 @@
 import pg from 'pg'
 
-/** Accounts whose usage is not what their files and open uploads add up to; one statement sees one moment. */
+/** Accounts whose usage is not what their files, open uploads and the manifests of both add up to; one statement sees one moment. */
 const WRONG_USAGE = `
   SELECT * FROM (
     SELECT a.agentcache_user_id AS user_id, a.storage_used_bytes AS used, a.storage_reserved_bytes AS reserved,
       t.storage_quota_bytes AS quota,
-      (SELECT coalesce(sum(size_bytes), 0)::bigint FROM agentcache_assets WHERE account_id = a.id) AS files,
+      (SELECT coalesce(sum(size_bytes), 0)::bigint FROM agentcache_assets WHERE account_id = a.id)
+        + (SELECT coalesce(sum(manifest_bytes), 0)::bigint FROM file_hashes WHERE account_id = a.id) AS files,
       (SELECT coalesce(sum(u.file_size), 0)::bigint FROM uploads u JOIN upload_targets g ON g.upload_id = u.id
-        WHERE u.account_id = a.id AND u.state IN ('open', 'completing', 'aborting')) AS targets
+        WHERE u.account_id = a.id AND u.state IN ('open', 'completing', 'aborting'))
+        + (SELECT coalesce(sum(manifest_bytes), 0)::bigint FROM uploads
+          WHERE account_id = a.id AND state IN ('open', 'completing', 'aborting')) AS targets
     FROM agentcache_accounts a JOIN tier_configs t ON t.tier = a.agentcache_tier) compared
   WHERE used <> files OR reserved <> targets OR (used + reserved > quota AND user_id = ANY($1))`
 
@@ -51,7 +54,8 @@ const AGEING = [
 /** Nobody works any more: whatever waits for time has waited long enough. */
 const ALL_OLD = [
   `UPDATE uploads SET completing_since = completing_since - interval '2 min' WHERE state = 'completing'`,
-  `UPDATE uploads SET urls_expire_at = now() - interval '1 hour' WHERE state IN ('aborting', 'done', 'aborted')`,
+  `UPDATE uploads SET urls_expire_at = now() - interval '1 hour', manifest_url_expires_at = manifest_url_expires_at - interval '1 hour'
+    WHERE state IN ('aborting', 'done', 'aborted')`,
   `UPDATE uploads SET updated_at = now() - interval '1 hour' WHERE state IN ('done', 'aborted')`,
   `UPDATE file_hashes SET last_referenced_at = now() - interval '49 hours'`,
 ]

@@ -132,7 +132,7 @@ async function usageCheck({ truth }: Ending, before: string[]): Promise<Check> {
   const [sums] = await truth.rows(`
     SELECT count(*) AS accounts, sum(storage_used_bytes) AS used, sum(storage_reserved_bytes) AS reserved FROM agentcache_accounts`)
   return {
-    name: 'used is what live and trashed files add up to, reserved is 0, in every account',
+    name: 'used is what live and trashed files and manifests add up to, reserved is 0, in every account',
     isKept: wrong.length === 0 && broken === 0 && sums?.reserved === '0',
     says: [
       `${sums?.accounts} accounts, ${sums?.used} bytes used, ${sums?.reserved} reserved`,
@@ -188,10 +188,15 @@ async function ownCheck({ truth, crew }: Ending): Promise<Check> {
 
 async function bucketChecks({ truth, env }: Ending): Promise<Check[]> {
   const { objects, unfinished } = await listBucket(env)
-  const blobs = await truth.rows(`SELECT storage_key AS key, file_size AS size FROM file_hashes`)
+  const blobs = await truth.rows(
+    `SELECT storage_key AS key, file_size AS size, manifest_bytes > 0 AS described FROM file_hashes`,
+  )
   const unneeded = await truth.rows(`
     SELECT id FROM file_hashes b WHERE NOT EXISTS (SELECT FROM agentcache_assets f WHERE f.blob_id = b.id)`)
-  const keys = new Set(blobs.map(({ key }) => key))
+  // What was declared of a manifest is charged, whether it was sent or not.
+  const keys = new Set(
+    blobs.flatMap(({ key, described }) => (described ? [key, `${key}.manifest`] : [key])),
+  )
   const stray = [...objects.keys()].filter((key) => !keys.has(key))
   const lost = blobs.filter(({ key = '', size }) => objects.get(key) !== Number(size))
   return [

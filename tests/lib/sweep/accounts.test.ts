@@ -4,12 +4,15 @@ import { send } from '../../local/webhook.ts'
 import { whileHalfWay } from './half-way.ts'
 import { ownDatabase } from './own-database.ts'
 
+const MIB = 1024 * 1024
 const client = await ownDatabase()
 const { POST: provision } = await import('../../../api/agentcache/provision.ts')
 const { POST: upgrade } = await import('../../../api/agentcache/upgrade.ts')
+const { manifestKeyOf } = await import('../../../lib/storage/keys.ts')
 const { headObject } = await import('../../../lib/storage/objects.ts')
 const { sweep } = await import('../../../lib/sweep/sweep.ts')
 const { anAccount } = await import('../../local/account.ts')
+const { describe, sendManifest, uploadDescribed } = await import('../../local/delta.ts')
 const { sendParts, uploader, uploadWhole, usageOf } = await import('../../local/uploading.ts')
 
 const setStatus = (userId: string, status: string) =>
@@ -73,6 +76,38 @@ test('30 days after an account was deleted its files, uploads and bytes end, and
   expect(await usageOf(accountId)).toEqual({ used: 0, reserved: 0 })
   for (const { storage_key: key } of keys) expect(await headObject(key)).toBe(null)
   expect(await countOf('file_hashes', accountId)).toBe(0)
+})
+
+test('an account that ended leaves no manifest, neither of its files nor of its uploads, and nothing of them is charged', async () => {
+  const { apiKey, accountId, userId } = await anAccount()
+  const [stored, open] = await Promise.all([aContent(6 * MIB), aContent(6 * MIB)])
+  await uploadDescribed(apiKey, stored, 'a')
+  const { manifestBytes, said } = await describe(open)
+  const [result] = (await uploader(apiKey).start([open, { path: 'b', ...said }])).body.results
+  await sendManifest(result.manifest, manifestBytes)
+  await setStatus(userId, 'deleted')
+  await client.query(
+    "UPDATE agentcache_accounts SET status_changed_at = now() - interval '31 days' WHERE id = $1",
+    [accountId],
+  )
+  const { rows } = await client.query('SELECT storage_key FROM uploads WHERE account_id = $1', [
+    accountId,
+  ])
+  await sweep()
+  await client.query(
+    "UPDATE uploads SET urls_expire_at = now() - interval '1 second' WHERE account_id = $1",
+    [accountId],
+  )
+  await client.query("UPDATE file_hashes SET last_referenced_at = now() - interval '49 hours'")
+  await sweep()
+  expect((await usageOf(accountId)).reserved).toBe(6 * MIB + manifestBytes.length)
+  await client.query('UPDATE uploads SET manifest_url_expires_at = now() WHERE account_id = $1', [
+    accountId,
+  ])
+  await sweep()
+  expect(await usageOf(accountId)).toEqual({ used: 0, reserved: 0 })
+  expect(rows).toHaveLength(2)
+  for (const { storage_key: key } of rows) expect(await headObject(manifestKeyOf(key))).toBe(null)
 })
 
 test('then its addresses are forgotten; the row stays, its user id is taken, and its key is told what happened', async () => {

@@ -10,9 +10,11 @@ const client = await ownDatabase()
 const { s3 } = await throughProxies()
 const { GET: download } = await import('../../../api/storage/download.ts')
 const { DELETE } = await import('../../../api/storage/files.ts')
+const { manifestKeyOf } = await import('../../../lib/storage/keys.ts')
 const { headObject } = await import('../../../lib/storage/objects.ts')
 const { sweep } = await import('../../../lib/sweep/sweep.ts')
 const { anAccount } = await import('../../local/account.ts')
+const { describe, uploadDescribed } = await import('../../local/delta.ts')
 const { uploader, uploadWhole, usageOf } = await import('../../local/uploading.ts')
 
 const JSON_PLEASE = { accept: 'application/json' }
@@ -218,4 +220,38 @@ test('blobs with files are looked at once in a grace period, and do not hide tho
     "SELECT count(*)::int FROM file_hashes WHERE last_referenced_at < now() - interval '48 hours'",
   )
   expect(rows).toEqual([{ count: 0 }])
+})
+
+test('the manifest goes with the bytes, and what it was charged with the row: not before', async () => {
+  const { apiKey, accountId } = await anAccount()
+  const content = await aContent(6 * 1024 * 1024)
+  const fileId = await uploadDescribed(apiKey, content, 'a')
+  const manifest = (await describe(content)).manifestBytes.length
+  const [{ storage_key: key }] = await blobsOf(accountId)
+  expect(await headObject(manifestKeyOf(key))).toMatchObject({ size: manifest })
+  await remove(apiKey, fileId)
+  await letBlobsAge(accountId, '47 hours')
+  expect(await sweep()).toMatchObject({ blobs: 0 })
+  expect(await usageOf(accountId)).toEqual({ used: manifest, reserved: 0 })
+
+  await letBlobsAge(accountId)
+  s3.fault = ({ method, url }) =>
+    method === 'DELETE' && url.includes('.manifest') ? { status: 403, body: '' } : 'pass'
+  expect(await sweep()).toMatchObject({ blobs: 0 })
+  s3.fault = undefined
+  expect(await usageOf(accountId)).toEqual({ used: manifest, reserved: 0 })
+
+  await client.query('UPDATE agentcache_accounts SET warned_percent = 80 WHERE id = $1', [
+    accountId,
+  ])
+  expect(await sweep()).toMatchObject({ blobs: 1 })
+  expect(await headObject(key)).toBe(null)
+  expect(await headObject(manifestKeyOf(key))).toBe(null)
+  const { rows } = await client.query(
+    `SELECT storage_used_bytes::int AS used, warned_percent,
+      (SELECT count(*)::int FROM blob_sketches WHERE account_id = a.id) AS sketches
+     FROM agentcache_accounts a WHERE id = $1`,
+    [accountId],
+  )
+  expect(rows).toEqual([{ used: 0, warned_percent: 0, sketches: 0 }])
 })

@@ -5,8 +5,11 @@ import { ownDatabase } from './own-database.ts'
 
 const client = await ownDatabase()
 const { DELETE } = await import('../../../api/storage/files.ts')
+const { reconcileUsage } = await import('../../../lib/sweep/reconcile.ts')
+const { deadlinesFrom } = await import('../../../lib/uploads/complete.ts')
 const { sweep } = await import('../../../lib/sweep/sweep.ts')
 const { anAccount } = await import('../../local/account.ts')
+const { describe, uploadDescribed } = await import('../../local/delta.ts')
 const { uploader, uploadWhole, usageOf } = await import('../../local/uploading.ts')
 
 afterEach(() => vi.restoreAllMocks())
@@ -50,6 +53,38 @@ test('wrong figures are put right, counted, and logged with what they were and w
       targetBytes: 600,
     },
   ])
+})
+
+test('manifests count: those of blobs, whatever becomes of their files, and those of uploads that have not ended', async () => {
+  const { apiKey, accountId } = await anAccount()
+  const content = await aContent(6 * 1024 * 1024)
+  const bytes = (await describe(content)).manifestBytes.length
+  const fileId = await uploadDescribed(apiKey, content, 'a')
+  await call(DELETE, 'DELETE', `/api/storage/files?fileId=${fileId}&permanent=true`, { as: apiKey })
+  const open = await aContent(6 * 1024 * 1024)
+  const { said } = await describe(open)
+  await uploader(apiKey).start([open, { path: 'b', ...said }], [open, { path: 'c', ...said }])
+  const right = { used: bytes, reserved: 2 * open.fileSize + said.manifest.bytes }
+  expect(await usageOf(accountId)).toEqual(right)
+
+  for (const [blobs, uploads] of [
+    ['live', 'open'],
+    ['deleting', 'completing'],
+    ['live', 'aborting'],
+  ]) {
+    await client.query('UPDATE file_hashes SET state = $2 WHERE account_id = $1', [
+      accountId,
+      blobs,
+    ])
+    await client.query(
+      `UPDATE uploads SET state = $2, completing_since = now() WHERE account_id = $1 AND state <> 'done'`,
+      [accountId, uploads],
+    )
+    await client.query("UPDATE file_hashes SET last_referenced_at = now() WHERE state = 'live'")
+    await letAge()
+    expect((await reconcileUsage(deadlinesFrom(Date.now()))).differences).toBe(0)
+    expect(await usageOf(accountId)).toEqual(right)
+  }
 })
 
 test('right figures are left alone; an account is compared once a day', async () => {
