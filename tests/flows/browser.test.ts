@@ -1,3 +1,5 @@
+import { randomBytes } from 'node:crypto'
+import { open } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
@@ -54,7 +56,14 @@ withBrowser(() => {
       world.requests
         .slice(from)
         .filter(({ port, method }) => port === world.store.port && method === 'PUT')
+        .filter(({ url }) => url.includes('partNumber='))
         .map(({ url }) => Number(new URL(url, 'http://store').searchParams.get('partNumber')))
+  }
+
+  async function writeAt(file: string, offset: number, bytes: Buffer): Promise<void> {
+    const handle = await open(file, 'r+')
+    await handle.write(bytes, 0, bytes.length, offset)
+    await handle.close()
   }
 
   async function untilStored({ apiKey }: TestAccount, count: number): Promise<void> {
@@ -232,7 +241,7 @@ withBrowser(() => {
   })
 
   test(
-    'files are hashed by workers, and by the page where those do not load, while connections to known relays are opened',
+    'files are hashed by workers, and by the page where those do not load, while connections to known relays are opened; of a changed one the changed parts go',
     LIMIT,
     async () => {
       world.setRate(OPEN)
@@ -242,6 +251,16 @@ withBrowser(() => {
       await page.locator('#choose').setInputFiles(file)
       await page.locator('#done li', { hasText: 'workers.bin' }).waitFor()
       expect(page.workers().length).toBeGreaterThanOrEqual(2)
+
+      await writeAt(file, 12 * MIB, randomBytes(1000))
+      const before = world.bytesUp()
+      await page.locator('#choose').setInputFiles(file)
+      await page
+        .locator('#done li', { hasText: 'workers.bin' })
+        .getByText('sent 5.0 MiB of 40.0 MiB (13 %)')
+        .waitFor()
+      expect(world.bytesUp() - before).toBeLessThan(11 * MIB)
+      await expectSame(account, 'workers.bin', file)
       await page.close()
 
       const other = await openPage(account)
