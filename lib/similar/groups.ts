@@ -26,8 +26,8 @@ export async function listGroups(accountId: string, paging: Paging): Promise<Gro
   const groups = createGroups()
   let last: Row | undefined
   for (const content of contents) {
-    const others = pairs.filter(({ w_id, id }) => w_id === content.id && id !== content.id)
-    groups.add(content, neighboursOf(content, others, threshold))
+    const candidates = pairs.filter(({ w_id }) => w_id === content.id)
+    groups.add(content, neighboursOf(content, candidates, threshold))
     last = content
     if (groups.fileCount() >= FILES_MAX) break
   }
@@ -38,8 +38,9 @@ export async function listGroups(accountId: string, paging: Paging): Promise<Gro
 /** A content with its live files, as like another one as `similarity` says. */
 type Member = Parameters<typeof filesOf>[0]
 
-function neighboursOf(content: Row, others: Row[], threshold: number): Member[] {
-  return content.bins === null ? [] : rankSimilar(others, sketchOfRow(content), threshold)
+/** What a content is like, mostly itself among them. */
+function neighboursOf(content: Row, candidates: Row[], threshold: number): Member[] {
+  return content.bins === null ? [] : rankSimilar(candidates, sketchOfRow(content), threshold)
 }
 
 /** Groups being formed, by their first content. */

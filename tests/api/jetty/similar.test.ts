@@ -318,6 +318,14 @@ test('of three in a row, whose ends are not alike, each is told', async () => {
     ['from 0', 'from 100'],
     ['from 200', 'from 100'],
   ])
+
+  await query(
+    sql`UPDATE agentcache_assets SET trashed_at = now() WHERE account_id = ${accountId} AND path = 'from 100'`,
+  )
+  await query(
+    sql`UPDATE file_hashes SET file_hash = ${idAt(0)} WHERE account_id = ${accountId} AND file_hash = ${idAt(3)}`,
+  )
+  expect(groupsOf((await page(apiKey, 'threshold=0.85')).body)).toEqual([])
 })
 
 test('the threshold of a page says how alike the files of a group are', async () => {

@@ -86,15 +86,52 @@ test('parts that moved are found where they went, and zeros where the base has e
   const to = Buffer.concat([b, zeros, zeros, a])
   const sources = planDelta(await chunksOf(from), await chunksOf(to))
   expectRight(from, to, sources)
-  // The first, the last and the sixth part have chunks that the base has not: they end with the file, or hold a seam.
-  const copied = sources.filter(({ baseOffset }) => baseOffset !== null)
-  expect(copied.map(({ partNumber }) => partNumber)).toEqual([2, 3, 4, 5, 7])
+  // The first and the last part have a chunk that ends with the file, which is tried; the sixth holds a seam.
+  const named = (isSure: boolean) =>
+    sources.filter((one) => one.baseOffset !== null && one.isSure === isSure)
+  expect(named(true).map(({ partNumber }) => partNumber)).toEqual([2, 3, 4, 5, 7])
+  expect(named(false).map(({ partNumber }) => partNumber)).toEqual([1, 8])
+  for (const source of named(false)) expect(isRight(source, from, to)).toBe(true)
+})
+
+test('an edit just before the end of a part leaves the next part to be copied, on trial', async () => {
+  const end = 10 * MIB
+  const file = Buffer.from(small)
+  randomBytes(1000, 8).copy(file, end - 1000)
+  const sources = planDelta(smallChunks, await chunksOf(file))
+  expect(sources.map(({ isSure }) => isSure)).toEqual([true, false, false, true, true])
+  expect(sources[2]).toMatchObject({ partNumber: 3, baseOffset: end })
+  expect(sources.map((source) => isRight(source, small, file))).toEqual([
+    true,
+    false,
+    true,
+    true,
+    true,
+  ])
+})
+
+test('nothing is tried for a change further inside, or beyond the ends of the base', async () => {
+  for (const at of [10 * MIB + 200 * KIB, 15 * MIB - 200 * KIB, 12 * MIB]) {
+    const file = Buffer.from(small)
+    randomBytes(1000, 9).copy(file, at)
+    const sources = planDelta(smallChunks, await chunksOf(file))
+    expect(sources.map(({ baseOffset }) => baseOffset === null)).toEqual([
+      false,
+      false,
+      true,
+      false,
+      false,
+    ])
+  }
+  const longer = Buffer.concat([randomBytes(10, 10), small, randomBytes(10, 11)])
+  const ends = planDelta(smallChunks, await chunksOf(longer))
+  expect([ends[0]?.baseOffset, ends[4]?.baseOffset]).toEqual([null, null])
 })
 
 test('nothing is copied for a file of one part, from a base of up to 5 MiB, nor between different averages', async () => {
   const [five, sixteen] = [small.subarray(0, 5 * MIB), small.subarray(0, 16 * MIB)]
   const whole = planDelta(smallChunks, await chunksOf(sixteen))
-  expect(whole).toEqual([{ partNumber: 1, length: 16 * MIB, baseOffset: null }])
+  expect(whole).toEqual([{ partNumber: 1, length: 16 * MIB, baseOffset: null, isSure: false }])
   expect(bytesToSend(planDelta(await chunksOf(five), smallChunks))).toBe(small.length)
   const bit = await chunksOf(small.subarray(0, 5 * MIB + 200_000))
   expect(bytesToSend(planDelta(bit, smallChunks))).toBeLessThan(small.length)
@@ -143,7 +180,9 @@ test('bounds count to the byte: a base of 5 MiB, a file of 16 MiB, chunks that a
 
 test('a file and a base of nothing have plans', () => {
   const empty = madeUp(0, () => 0)
-  expect(planDelta(empty, empty)).toEqual([{ partNumber: 1, length: 0, baseOffset: null }])
+  expect(planDelta(empty, empty)).toEqual([
+    { partNumber: 1, length: 0, baseOffset: null, isSure: false },
+  ])
   expect(bytesToSend(planDelta(empty, smallChunks))).toBe(small.length)
 })
 
@@ -176,21 +215,35 @@ function expectRight(from: Buffer, file: Buffer, sources: PartSource[]): void {
     Array.from({ length: layout.partCount }, (_, index) => index + 1),
   )
   let offset = 0
-  for (const { partNumber, length, baseOffset } of sources) {
+  for (const { partNumber, length, baseOffset, isSure } of sources) {
     expect({ offset, length }).toEqual(partRange(layout, partNumber))
     const bytes = file.subarray(offset, offset + length)
     offset += length
     if (baseOffset === null) continue
+    expect(baseOffset + length).toBeLessThanOrEqual(from.length)
+    if (!isSure) continue
     expect(from.subarray(baseOffset, baseOffset + length).equals(bytes)).toBe(true)
   }
   expect(offset).toBe(file.length)
+}
+
+function asSent(source: PartSource): PartSource {
+  return { ...source, baseOffset: null }
+}
+
+/** Whether a copy would be of the same bytes. */
+function isRight({ partNumber, length, baseOffset }: PartSource, from: Buffer, file: Buffer) {
+  const { offset } = partRange(layoutOf(file.length), partNumber)
+  const part = file.subarray(offset, offset + length)
+  return baseOffset !== null && from.subarray(baseOffset, baseOffset + length).equals(part)
 }
 
 /** Of the file's bytes, those that have to be sent, and the longest manifest there could be. */
 async function shareSent(file: Buffer): Promise<number> {
   const sources = planDelta(baseChunks, await chunksOf(file))
   expectRight(base, file, sources)
-  return (bytesToSend(sources) + manifestBytesMax(file.length)) / base.length
+  const sent = bytesToSend(sources.filter((source) => !isRight(source, base, file)).map(asSent))
+  return (sent + manifestBytesMax(file.length)) / base.length
 }
 
 function chunksOf(file: Buffer, averageBytes?: number): Promise<Chunks> {
