@@ -6,7 +6,13 @@ import { warnStatement } from '../events/warn-quota.ts'
 import { Problem } from '../problem.ts'
 import { type Allowance, allowanceOf, allowanceStatement } from '../quota/allowance.ts'
 import { sql } from '../vendor/orm.js'
-import { basesOf, basesStatement, type KnownBases, wantingBases } from './base.ts'
+import {
+  basesOf,
+  basesStatement,
+  type KnownBases,
+  likeBasesStatement,
+  wantingBases,
+} from './base.ts'
 import { type Candidate, decideStatement } from './decide-statement.ts'
 import { type Upload, uploadOf } from './upload.ts'
 import type { UsableStore } from './usable-store.ts'
@@ -44,19 +50,24 @@ export async function reserveUploads(
   { store, uploadVia }: { store: UsableStore; uploadVia: string },
 ): Promise<Reservation> {
   const { checksum } = store
-  const [allowanceRows = [], edgeRows = [], baseRows = [], decided = []] = await withAccountLocked(
-    account.id,
-    [
+  const wanting = wantingBases(candidates, store)
+  const [allowanceRows = [], edgeRows = [], baseRows = [], likeRows = [], decided = []] =
+    await withAccountLocked(account.id, [
       allowanceStatement(account.id),
       activeEdges(),
-      basesStatement(account.id, wantingBases(candidates, store)),
+      basesStatement(account.id, wanting),
+      likeBasesStatement(account.id, wanting),
       decideStatement(account.id, candidates, { checksum, uploadVia }),
       warnStatement(sql`a.id = ${account.id}`),
-    ],
-  )
+    ])
   const allowance = allowanceOf(allowanceRows)
   const decisions = decided.map((row) => decisionOf(row, allowance))
-  return { decisions, bases: basesOf(baseRows), allowance, edges: edgesOf(edgeRows) }
+  return {
+    decisions,
+    bases: basesOf(baseRows, { rows: likeRows, candidates: wanting }),
+    allowance,
+    edges: edgesOf(edgeRows),
+  }
 }
 
 /** The answer to `decideClonesStatement`, in the order of its candidates. */

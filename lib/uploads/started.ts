@@ -95,7 +95,7 @@ function describeOpen(
   const { partSize, partCount } = layoutOf(upload.fileSize)
   const missing = upload.checksum === 'sha256' ? partsWithout(partCount, storedParts) : []
   const digests = digestsOf(candidate.partDigests, missing)
-  const base = upload.checksum === 'sha256' ? chooseBase(candidate, bases, null) : null
+  const base = upload.checksum === 'sha256' ? chooseBase(candidate, bases) : null
   return {
     uploadId: upload.id,
     fileHash: upload.fileHash,

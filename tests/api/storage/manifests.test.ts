@@ -323,6 +323,35 @@ test('a changed file is offered the file that it names, else the one that has it
   expect(await baseOf({ path: 'a' }, 16 * MIB)).toBe(null)
 })
 
+test('a changed file at a new path is offered the stored file most like it, from a half on, and nothing of others', async () => {
+  const [mine, theirs] = [await anAccount(), await anAccount()]
+  const first = await aContent(20 * MIB)
+  const changed = async (from: TestContent, bytes: number) =>
+    await contentOfBytes(Buffer.concat([randomBytes(bytes), from.bytes.subarray(bytes)]))
+  const second = await changed(first, 2 * MIB)
+  const baseOf = async (apiKey: string, path: string, content: TestContent) => {
+    const { said } = await describe(content)
+    return (await uploader(apiKey).start([content, { path, ...said }])).body.results[0].base
+  }
+  const nearer = await changed(second, 2 * MIB + 64 * 1024)
+  await uploadDescribed(theirs.apiKey, nearer, 'theirs')
+  expect(await baseOf(mine.apiKey, 'before', nearer)).toBe(null)
+
+  await uploadDescribed(mine.apiKey, await changed(first, 8 * MIB), 'far')
+  const fileId = await uploadDescribed(mine.apiKey, first, 'near')
+  const base = await baseOf(mine.apiKey, 'new', second)
+  expect(base).toMatchObject({ fileId, path: 'near', similarity: expect.any(Number) })
+  expect(base.similarity).toBeGreaterThan(0.8)
+  expect(base.similarity).toBeLessThan(1)
+  expect(await baseOf(mine.apiKey, 'far', second)).toMatchObject({ path: 'far', similarity: null })
+  expect(await baseOf(mine.apiKey, 'other', await changed(first, 14 * MIB))).toBe(null)
+
+  await query(
+    sql`UPDATE file_hashes SET manifest_bytes = 0 WHERE account_id = ${mine.accountId} AND file_hash = ${first.fileHash}`,
+  )
+  expect(await baseOf(mine.apiKey, 'new', second)).toMatchObject({ path: 'far' })
+})
+
 test('no base is offered that has no manifest, is too small to copy from, or is cut by another average', async () => {
   const { apiKey, accountId } = await anAccount({ tier: 'enterprise' })
   const { start } = uploader(apiKey)
