@@ -1,3 +1,5 @@
+import { randomBytes } from 'node:crypto'
+import { open } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
@@ -54,7 +56,14 @@ withBrowser(() => {
       world.requests
         .slice(from)
         .filter(({ port, method }) => port === world.store.port && method === 'PUT')
+        .filter(({ url }) => url.includes('partNumber='))
         .map(({ url }) => Number(new URL(url, 'http://store').searchParams.get('partNumber')))
+  }
+
+  async function writeAt(file: string, offset: number, bytes: Buffer): Promise<void> {
+    const handle = await open(file, 'r+')
+    await handle.write(bytes, 0, bytes.length, offset)
+    await handle.close()
   }
 
   async function untilStored({ apiKey }: TestAccount, count: number): Promise<void> {
@@ -226,24 +235,38 @@ withBrowser(() => {
     await page.close()
   })
 
-  test('files are hashed by workers, and by the page where those do not load', LIMIT, async () => {
-    world.setRate(OPEN)
-    const account = await world.anAccount()
-    const file = await aFile('workers.bin', 40 * MIB)
-    const page = await openPage(account)
-    await page.locator('#choose').setInputFiles(file)
-    await page.locator('#done li', { hasText: 'workers.bin' }).waitFor()
-    expect(page.workers().length).toBeGreaterThanOrEqual(2)
-    await page.close()
+  test(
+    'files are hashed by workers, and by the page where those do not load; of a changed one the changed parts go',
+    LIMIT,
+    async () => {
+      world.setRate(OPEN)
+      const account = await world.anAccount()
+      const file = await aFile('workers.bin', 40 * MIB)
+      const page = await openPage(account)
+      await page.locator('#choose').setInputFiles(file)
+      await page.locator('#done li', { hasText: 'workers.bin' }).waitFor()
+      expect(page.workers().length).toBeGreaterThanOrEqual(2)
 
-    const other = await openPage(account)
-    await other.route('**/hash-worker.js', (route) => route.abort())
-    await other.locator('#choose').setInputFiles(file)
-    // The same digests: the account has it.
-    await other.locator('#done li', { hasText: 'was stored already' }).waitFor()
-    expect(other.workers()).toEqual([])
-    await other.close()
-  })
+      await writeAt(file, 12 * MIB, randomBytes(1000))
+      const before = world.bytesUp()
+      await page.locator('#choose').setInputFiles(file)
+      await page
+        .locator('#done li', { hasText: 'workers.bin' })
+        .getByText('sent 5.0 MiB of 40.0 MiB (13 %)')
+        .waitFor()
+      expect(world.bytesUp() - before).toBeLessThan(11 * MIB)
+      await expectSame(account, 'workers.bin', file)
+      await page.close()
+
+      const other = await openPage(account)
+      await other.route('**/hash-worker.js', (route) => route.abort())
+      await other.locator('#choose').setInputFiles(file)
+      // The same digests: the account has it.
+      await other.locator('#done li', { hasText: 'was stored already' }).waitFor()
+      expect(other.workers()).toEqual([])
+      await other.close()
+    },
+  )
 
   test(
     'a page that nobody gave a key asks for one, says when it is not accepted, and keeps it out of every address',

@@ -11,7 +11,6 @@ export type RealFile = {
   make: (folder: string) => Promise<{ before: string; after: string }>
 }
 
-const NPM = { name: 'googleapis', versions: ['176.0.0', '178.0.0'] }
 /** Of one the archive has two versions; the others are there in both images. */
 const UPGRADED = 'python3.11-minimal libpython3.11-minimal libpython3.11-stdlib'.split(' ')
 const OTHERS =
@@ -22,14 +21,8 @@ const IMAGE_OPTIONS = ['-q', '-F', '-t', 'ext4', '-U', '1b4b2c3d-0000-4000-8000-
 const IMAGE_EXTENDED = ['-E', 'hash_seed=1b4b2c3d-0000-4000-8000-000000000001']
 
 export const REAL_FILES: RealFile[] = [
-  {
-    name: 'npm',
-    what: `${NPM.name} ${NPM.versions.join(', then ')}, the unpacked tar`,
-    make: async (folder) => {
-      const [before = '', after = ''] = NPM.versions.map((version) => packageAt(folder, version))
-      return { before, after }
-    },
-  },
+  npmPackage('next', ['16.4.5', '16.4.6']),
+  npmPackage('googleapis', ['176.0.0', '178.0.0']),
   {
     name: 'sqlite',
     what: 'SQLite, a million rows; 20,000 of the newest 50,000 changed, 10,000 more',
@@ -47,12 +40,23 @@ export const REAL_FILES: RealFile[] = [
   },
 ]
 
-function packageAt(folder: string, version: string): string {
-  const words = ['pack', `${NPM.name}@${version}`, '--silent', '--pack-destination', folder]
-  run('npm', words, folder)
-  const name = `${NPM.name}-${version}`
-  writeFileSync(join(folder, `${name}.tar`), gunzipSync(readFileSync(join(folder, `${name}.tgz`))))
-  return join(folder, `${name}.tar`)
+/** Two versions that follow each other. */
+function npmPackage(name: string, versions: [string, string]): RealFile {
+  return {
+    name,
+    what: `npm's ${name}: ${versions.join(', then ')}, the unpacked tar`,
+    make: async (folder) => {
+      const [before = '', after = ''] = versions.map((version) => tarOf(folder, name, version))
+      return { before, after }
+    },
+  }
+}
+
+function tarOf(folder: string, name: string, version: string): string {
+  run('npm', ['pack', `${name}@${version}`, '--silent', '--pack-destination', folder], folder)
+  const [packed, tar] = ['tgz', 'tar'].map((end) => join(folder, `${name}-${version}.${end}`))
+  writeFileSync(tar ?? '', gunzipSync(readFileSync(packed ?? '')))
+  return tar ?? ''
 }
 
 /** An image of the packages; of the upgraded ones the newest version but `behind`. */

@@ -16,6 +16,7 @@ const RESULT = [
   'fileId',
   'duplicate',
   'sentBytes',
+  'copiedBytes',
   'seconds',
   'functionCalls',
   'paths',
@@ -316,4 +317,35 @@ test('flags go before the environment, and a filed key goes to no other address'
   expect(stderr).toMatch(/No API key for http.*JETTY_API_KEY/)
   env.JETTY_API_KEY = 'wrong'
   expect((await run('upload', at('a'), '--api-key', 'jt_live_test')).code).toBe(0)
+})
+
+test('of a changed file the line says what was sent; --base names another file to compare with', async () => {
+  const { files } = await aService({ deltas: true })
+  const content = randomBytes(40 * MIB)
+  await writeFile(at('a'), content)
+  await run('upload', at('a'))
+  content[MIB] = (content[MIB] ?? 0) ^ 1
+  await writeFile(at('a'), content)
+  const { code, stdout } = await run('upload', at('a'))
+  expect(code).toBe(0)
+  expect(stdout).toMatch(/^\S+ {2}a {2}\(sent 5\.0 MiB of 40\.0 MiB \(13 %\), [0-9.]+ s\)\n$/)
+
+  for (const base of ['a', files.get('a')?.fileId ?? '']) {
+    content[MIB] = (content[MIB] ?? 0) + 1
+    await writeFile(at('b'), content)
+    const { lines } = await run('upload', at('b'), '--base', base, '--json')
+    expect(lines[0]?.copiedBytes).toBe(35 * MIB)
+  }
+})
+
+test('--base is for one file, for one that is there, and not with --no-delta', async () => {
+  await aService({ deltas: true })
+  await writeFile(at('a'), 'a')
+  await writeFile(at('b'), 'b')
+  const many = await run('upload', at('a'), at('b'), '--base', 'x')
+  expect(many).toMatchObject({ code: 2, stderr: expect.stringContaining('one file') })
+  const none = await run('upload', at('a'), '--base', 'x')
+  expect(none).toMatchObject({ code: 1, stderr: expect.stringContaining("'x'") })
+  const both = await run('upload', at('a'), '--base', 'x', '--no-delta')
+  expect(both).toMatchObject({ code: 2, stderr: expect.stringContaining('exclude') })
 })

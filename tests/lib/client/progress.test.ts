@@ -43,3 +43,24 @@ test('a listener is told at most ten times a second', () => {
   }
   expect(told).toBe(10)
 })
+
+test('copies are done but not sent, and while the store copies, the line has only the rest to carry', () => {
+  let now = 0
+  const meter = createMeter(undefined, () => now)
+  meter.expect(1, 1000)
+  meter.copying(800)
+  meter.moved('direct', 100)
+  now += 1000
+  meter.sentBeside(7)
+  expect(meter.progress()).toMatchObject({ rate: 100, secondsLeft: 1, sentBytes: 107 })
+  meter.copying(-800)
+  meter.copied(800)
+  meter.skipped(800)
+  expect(meter.progress()).toMatchObject({
+    bytesDone: 900,
+    sentBytes: 107,
+    copiedBytes: 800,
+    rate: 100,
+    secondsLeft: 1,
+  })
+})

@@ -1,5 +1,10 @@
 import { expect, test } from 'vitest'
-import { bytesInWords, percentInWords, secondsInWords } from '../../../lib/web/upload/words.ts'
+import {
+  bytesInWords,
+  percentInWords,
+  secondsInWords,
+  sentInWords,
+} from '../../../lib/web/upload/words.ts'
 
 test.each([
   [0, '0 bytes'],
@@ -27,4 +32,13 @@ test('a percentage is reached, not rounded up, and nothing is done of nothing', 
     '100 %',
     '100 %',
   ])
+})
+
+const MIB = 1024 ** 2
+test.each([
+  [256 * MIB, 0, 'sent 256.0 MiB'],
+  [10.5 * MIB, 245.5 * MIB, 'sent 10.5 MiB of 256.0 MiB (4 %)'],
+  [0.1 * MIB, 256 * MIB, 'sent 102.4 KiB of 256.0 MiB (0.04 %)'],
+])('%d bytes sent and %d copied are %s', (sentBytes, copiedBytes, words) => {
+  expect(sentInWords({ sentBytes, copiedBytes, fileSize: 256 * MIB })).toBe(words)
 })

@@ -1,16 +1,21 @@
 import { createHash, randomBytes } from 'node:crypto'
-import { mkdtemp, open, rm, truncate, writeFile } from 'node:fs/promises'
+import { mkdtemp, open, rm, stat, truncate, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { blobSource } from '../../../../lib/client/browser/blob-source.ts'
+import { fileSource } from '../../../../lib/client/node/file-source.ts'
 import { createHashPool } from '../../../../lib/client/node/hash-pool.ts'
+import { createSender } from '../../../../lib/client/node/send-part.ts'
+import { chunkFile } from '../../../../lib/content/chunk.ts'
+import { createJoiner } from '../../../../lib/content/join-chunks.ts'
 import { layoutOf, partRange } from '../../../../lib/content/layout.ts'
 
 const SIZE = 23 * 1024 * 1024 + 5
 const content = randomBytes(SIZE)
 const layout = layoutOf(SIZE)
 const pool = createHashPool(2)
+const tools = { pool, sender: createSender() }
 let folder = ''
 let file = ''
 beforeAll(async () => {
@@ -19,6 +24,7 @@ beforeAll(async () => {
   await writeFile(file, content)
 })
 afterAll(async () => {
+  tools.sender.close()
   await pool.close()
   await rm(folder, { recursive: true })
 })
@@ -68,6 +74,42 @@ test('a Blob in a browser has the same digests', async () => {
   expect(digests.map(({ sha256 }) => Buffer.from(sha256).toString('hex'))).toEqual(
     expected('sha256'),
   )
+})
+
+test.each([
+  ['threads', async () => fileSource(file, await stat(file, { bigint: true }), tools)],
+  ['a Blob', async () => blobSource(new Blob([content]))],
+])('the chunks that %s find are those of the whole file', async (_, aSource) => {
+  const source = await aSource()
+  const joiner = createJoiner({ fileSize: source.size, read: source.read })
+  const stretches: number[] = []
+  await source.digest({
+    md5: false,
+    signal: new AbortController().signal,
+    onBytes: () => {},
+    onStretch: (number, stretch) => {
+      stretches.push(number)
+      joiner.add(number, stretch)
+    },
+  })
+  expect(stretches.sort()).toEqual([1, 2, 3, 4, 5])
+  const whole = await chunkFile([new Uint8Array(content)], { fileSize: SIZE })
+  expect(await joiner.end()).toEqual(whole)
+})
+
+test('a Blob that is digested again has the same stretches without being read again', async () => {
+  const source = blobSource(new Blob([content]))
+  const seen: unknown[][] = [[], []]
+  for (const stretches of seen) {
+    await source.digest({
+      md5: false,
+      signal: new AbortController().signal,
+      onBytes: () => {},
+      onStretch: (_, stretch) => stretches.push(stretch),
+    })
+  }
+  expect(seen[0]).toHaveLength(5)
+  expect(seen[1]?.every((stretch, index) => stretch === seen[0]?.[index])).toBe(true)
 })
 
 test('stopping ends the hashing with the reason', async () => {
