@@ -75,7 +75,7 @@ test(
     expect(completed.body.results[0].status).toBe('stored')
     expect(costs).toEqual([
       { sql: 2, redis: 2 },
-      { sql: 2, redis: 1 },
+      { sql: 2, redis: 2 },
       { sql: 2, redis: 1 },
     ])
   },
