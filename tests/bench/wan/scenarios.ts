@@ -51,15 +51,8 @@ export const SCENARIOS: readonly Scenario[] = [
     title: '100 MB, 300 Mbit/s up, 165 ms, 0.03 % loss',
     link: HEADLINE,
     fileBytes: 100 * MB,
-    ways: ['single', 'ours', ...EVERY_PEER],
+    ways: ['single', 'ours', 'ours-direct', ...EVERY_PEER],
     sweep: 'loss',
-  },
-  {
-    name: 'headline-direct',
-    title: 'The same without relays',
-    link: HEADLINE,
-    fileBytes: 100 * MB,
-    ways: ['single', 'ours-direct', 'rclone16', 'lib16', 'uppy'],
   },
   {
     name: 'long',
