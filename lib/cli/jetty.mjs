@@ -1,12 +1,15 @@
 #!/usr/bin/env node
-// Runs the command line from its TypeScript sources. Neither it nor the transfer engine needs the vendored imports.
+// Runs the command line: its TypeScript sources, bundled where that can be kept. Neither it nor the transfer engine needs the vendored imports.
 import { fileURLToPath } from 'node:url'
-import { register } from 'tsx/esm/api'
+import { bundleOf } from './bundle.js'
 
-register()
+const at = (path) => fileURLToPath(new URL(path, import.meta.url))
+
 // `npm run jetty` starts at the top of the checkout; file names are meant where it was called.
 const { npm_package_json: manifest, npm_lifecycle_event: script, INIT_CWD } = process.env
-const own = fileURLToPath(new URL('../../package.json', import.meta.url))
-if (INIT_CWD && script === 'jetty' && manifest === own) process.chdir(INIT_CWD)
-const { main } = await import('./main.ts')
+if (INIT_CWD && script === 'jetty' && manifest === at('../../package.json')) process.chdir(INIT_CWD)
+
+const bundle = await bundleOf(at('main.ts'), at('../../node_modules/.cache/jetty/command.mjs'))
+if (!bundle) (await import('tsx/esm/api')).register()
+const { main } = await import(bundle ?? './main.ts')
 await main(process.argv.slice(2))

@@ -44,9 +44,11 @@ export type State = {
   concurrency: Concurrency
   pacer: Pacer
   watch: { begin: (state: State) => void; stop: () => void }
-  /** Bytes taken by connections, and those of attempts that came to nothing. */
-  moved: number
+  /** Bytes of all jobs so far, and those of attempts that came to nothing. */
+  total: number
   wasted: number
+  /** Second attempts at a piece that were first, or moved to a better path, and those that were not. */
+  hedges: { won: number; lost: number }
   lastArrivalAt: number
   timer?: ReturnType<typeof setTimeout>
   stopped: boolean

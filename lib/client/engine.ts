@@ -30,21 +30,7 @@ export type Engine = {
  * failing is left (routes.ts).
  */
 export function createEngine(options: EngineOptions): Engine {
-  const state: State = {
-    options,
-    queue: createJobQueue(),
-    routes: routesFrom([], []),
-    courses: new Map(),
-    concurrency: createConcurrency(),
-    pacer: createPacer(options.bytesPerSecondMax),
-    watch: createWatch(),
-    moved: 0,
-    wasted: 0,
-    lastArrivalAt: performance.now(),
-    stopped: false,
-    pump: () => pump(state),
-    start: (queued, route, isHedge) => void fly(state, { queued, route, isHedge }),
-  }
+  const state = createState(options)
   const unlisten = [
     options.pauser?.onChange(() => obeyPauser(state)),
     options.network?.onOnline(() => comeBack(state)),
@@ -52,6 +38,7 @@ export function createEngine(options: EngineOptions): Engine {
   return {
     add: (jobs) => {
       if (state.courses.size === 0) state.lastArrivalAt = performance.now()
+      state.total += jobs.reduce((sum, { bytes }) => sum + bytes, 0)
       state.queue.add(jobs)
       pump(state)
     },
@@ -76,6 +63,26 @@ export function createEngine(options: EngineOptions): Engine {
       stop(state, reason)
     },
   }
+}
+
+function createState(options: EngineOptions): State {
+  const state: State = {
+    options,
+    queue: createJobQueue(),
+    routes: routesFrom([], []),
+    courses: new Map(),
+    concurrency: createConcurrency(),
+    pacer: createPacer(options.bytesPerSecondMax),
+    watch: createWatch(),
+    total: 0,
+    wasted: 0,
+    hedges: { won: 0, lost: 0 },
+    lastArrivalAt: performance.now(),
+    stopped: false,
+    pump: () => pump(state),
+    start: (queued, route, isHedge) => void fly(state, { queued, route, isHedge }),
+  }
+  return state
 }
 
 /** Starts whatever can start, and comes back when the next wait is over. */

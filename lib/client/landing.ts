@@ -34,7 +34,11 @@ function arrive(state: State, course: Course, queued: QueuedJob): void {
   state.lastArrivalAt = now
   const seconds = (now - flight.startedAt) / 1000
   praise(flight.route, { bytes: flight.job.bytes, seconds, answerMs: now - movedAt })
-  for (const [other, owner] of state.courses) if (owner === queued) endCourse(other, 'lost')
+  for (const [other, owner] of state.courses) {
+    if (owner !== queued) continue
+    state.hedges[course.isHedge ? 'won' : 'lost'] += 1
+    endCourse(other, 'lost')
+  }
 }
 
 type Trouble = { queued: QueuedJob; error: Failure; now: number }

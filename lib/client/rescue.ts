@@ -13,8 +13,11 @@ const TOO_FAR_TO_MOVE = 0.5
 /** Where one connection is so many times slower than its path's others, another one of the same path may help. */
 const FAR_BEHIND = 2.5
 const UNKNOWN_SHARE = 0.5
-/** Of all bytes, so many may be put on the way twice. */
-const EXTRA_SHARE_MAX = 0.12
+/**
+ * Of all bytes, so many may be put on the way twice: little, unless second attempts have been first more often than not, as they
+ * are where packets get lost or a path is bad.
+ */
+const EXTRA_SHARE = { calm: 0.03, rough: 0.12 }
 /**
  * An attempt this young has not shown anything yet, in ms; while no part has arrived, windows are still opening, and it takes
  * longer.
@@ -33,23 +36,25 @@ export type Rescue = { course: Course; how: 'hedge' | 'move'; route: Route }
 
 export type Situation = Choice & {
   courses: Course[]
-  /** All bytes of this transfer so far, and those that were sent twice. */
+  /** All bytes of this transfer, and those that were sent twice so far. */
   bytes: number
   wasted: number
+  /** Second attempts that were first, and those that were not. */
+  hedges: { won: number; lost: number }
 }
 
 /**
  * Parts that are much slower than a new attempt would be, by their own progress. While connections are free for them they are
  * sent a second time (`hedge`), and the first to arrive counts; while other parts wait for a connection, those that have
- * hardly begun are given up for a better path (`move`). The slowest first, at most one for each free connection, and 12 % of all bytes; beyond that, one at a
- * time for which everything would wait.
+ * hardly begun are given up for a better path (`move`). The slowest first, at most one for each free connection, and 3 % of all bytes, 12 % where
+ * that has been of use; beyond that, one at a time for which everything would wait.
  */
 export function findRescues(situation: Situation): Rescue[] {
   const { courses, pending, connections } = situation
   const how = pending === 0 ? 'hedge' : 'move'
   const most = how === 'hedge' ? connections - courses.length : 1
   const speeds = speedsOf(situation)
-  let allowance = EXTRA_SHARE_MAX * situation.bytes - situation.wasted - atStake(courses)
+  let allowance = allowanceOf(situation)
 
   const rescues: Rescue[] = []
   for (const late of slowestFirst(situation)) {
@@ -64,6 +69,11 @@ export function findRescues(situation: Situation): Rescue[] {
     speeds.set(candidate.route, candidate.speed / 2)
   }
   return rescues
+}
+
+function allowanceOf({ courses, bytes, wasted, hedges }: Situation): number {
+  const share = hedges.won > hedges.lost ? EXTRA_SHARE.rough : EXTRA_SHARE.calm
+  return share * bytes - wasted - atStake(courses)
 }
 
 /** A part for which everything would wait is sent again even where the allowance is used up: one at a time. */
@@ -102,17 +112,19 @@ function secondsAnew({ course, route, speed }: Omit<Candidate, 'left'>): number 
 
 /** Flights of which nothing moved for longer than their path's own pace explains; twice as long after each failure. */
 export function findStalled(courses: Course[], now: number): Course[] {
+  // How long answers take where this path has given none yet.
+  const usualMs = Math.max(0, ...courses.map(({ flight }) => flight.route.answerMs ?? 0))
   return courses.filter(
     (course) =>
       !course.isHeld &&
-      now - course.movedAt > patienceMs(course) * 2 ** Math.min(course.failures, 4),
+      now - course.movedAt > patienceMs(course, usualMs) * 2 ** Math.min(course.failures, 4),
   )
 }
 
-function patienceMs(course: Course): number {
-  const { speed, answerMs, roundTripMs = 0 } = course.flight.route
+function patienceMs(course: Course, usualMs: number): number {
+  const { speed, answerMs = usualMs, roundTripMs = 0 } = course.flight.route
   if (isWaiting(course)) {
-    const usual = answerMs === undefined ? ANSWER_MS.unknown : answerMs * STALL_TIMES + roundTripMs
+    const usual = answerMs > 0 ? answerMs * STALL_TIMES + roundTripMs : ANSWER_MS.unknown
     return Math.min(ANSWER_MS.most, Math.max(ANSWER_MS.least, usual))
   }
   const usual =

@@ -38,7 +38,6 @@ function takeOff(state: State, { queued, route, isHedge }: Start): Course {
       startedAt,
       bytes: 0,
       moved: (bytes) => {
-        state.moved += bytes - course.flight.bytes
         course.flight.bytes = bytes
         note(course, performance.now())
         tellProgress(state, queued, route.id)

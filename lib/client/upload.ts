@@ -57,12 +57,12 @@ export type UploadOptions = {
   ways?: { known: () => Promise<Edge[]>; learn: (edges: Edge[]) => void }
 }
 
-/** What opens connections before they are needed (node/send-part.ts). Neither fails: what does not work is left out. */
+/** What opens connections before they are needed (node/connector.ts, browser/warm.ts). Neither fails: what does not work is left out. */
 export type Connector = {
   /** Opens so many connections to a relay's address. */
   warm: (url: string, connections: number) => Promise<void>
   /** A round trip to it beside the transfer, in ms; null where it failed. */
-  ping: (url: string) => Promise<number | null>
+  ping?: (url: string) => Promise<number | null>
 }
 
 export type UploadSummary = {

@@ -56,21 +56,26 @@ export function createWatch(): Watch {
 }
 
 function rescue(state: State, courses: Course[], now: number): void {
-  const { routes, queue, moved, wasted, concurrency } = state
+  const { routes, queue, total, wasted, hedges, concurrency } = state
   const rescues = findRescues({
     courses,
     routes,
     pending: queue.pending(),
     connections: concurrency.allowed(),
-    bytes: moved,
+    bytes: total,
     wasted,
+    hedges,
     now,
   })
   for (const { course, how, route } of rescues) {
     const queued = state.courses.get(course)
     if (!queued) continue
-    if (how === 'move') endCourse(course, 'moved')
-    else state.start(queued, route, true)
+    if (how === 'hedge') {
+      state.start(queued, route, true)
+      continue
+    }
+    hedges.won += 1
+    endCourse(course, 'moved')
   }
 }
 

@@ -94,12 +94,19 @@ function send(way: Way): void {
   upstream.on('response', (answer) => giveBack(way, upstream, answer))
   upstream.on('error', () => {
     if (way.isOver || way.isAnswered) return
-    if (upstream.reusedSocket && way.movedBytes === 0) send(way)
+    if (upstream.reusedSocket && way.movedBytes === 0) sendAgain(way)
     else fail(way, { refusal: 'edge-origin-unavailable', detail: 'The connection to it failed.' })
   })
   if (method !== 'PUT') upstream.end()
   // One turn later the end of a connection that was closed while idle has been read, and all can be sent again.
   else upstream.once('socket', () => setImmediate(sendBody, way, upstream))
+}
+
+/** Nothing of the body has been read; it must wait, and for the new request alone. */
+function sendAgain(way: Way): void {
+  way.body?.stop()
+  way.incoming.pause()
+  send(way)
 }
 
 function sendBody(way: Way, upstream: ClientRequest): void {
@@ -115,6 +122,7 @@ function sendBody(way: Way, upstream: ClientRequest): void {
     },
     onEnd: () => upstream.end(),
   })
+  way.incoming.resume()
 }
 
 function giveBack(way: Way, upstream: ClientRequest, answer: IncomingMessage): void {

@@ -3,8 +3,8 @@ import type { IncomingMessage } from 'node:http'
 
 const STARTED = 'http.server.request.start'
 
-/** A request that a server of this process received; `port` is the server's. */
-export type SeenRequest = { port: number; method: string; url: string }
+/** A request that a server of this process received; `port` is the server's, `host` the name it was asked under. */
+export type SeenRequest = { port: number; method: string; url: string; host: string }
 
 /** Notes every request that the HTTP servers of this process receive from now on. */
 export function watchRequests(): { seen: SeenRequest[]; stop: () => void } {
@@ -12,8 +12,8 @@ export function watchRequests(): { seen: SeenRequest[]; stop: () => void } {
   const note = (message: unknown) => {
     // Node's documentation, "diagnostics_channel", http.server.request.start.
     const { request } = message as { request: IncomingMessage }
-    const { method = '', url = '', socket } = request
-    seen.push({ port: socket.localPort ?? 0, method, url })
+    const { method = '', url = '', socket, headers } = request
+    seen.push({ port: socket.localPort ?? 0, method, url, host: headers.host ?? '' })
   }
   subscribe(STARTED, note)
   return { seen, stop: () => unsubscribe(STARTED, note) }

@@ -2,12 +2,14 @@ import type { Api } from '../../client/api.ts'
 import { blobSource } from '../../client/browser/blob-source.ts'
 import type { HashPool } from '../../client/browser/hash-pool.ts'
 import { browserNetwork } from '../../client/browser/network.ts'
+import { browserConnector } from '../../client/browser/warm.ts'
 import type { FileOutcome, FileResult, FileToUpload } from '../../client/entry.ts'
 import { messageOf } from '../../client/failure.ts'
 import { createPauser, type Pauser } from '../../client/pauser.ts'
 import type { Progress } from '../../client/progress.ts'
 import { uploadFiles } from '../../client/upload.ts'
 import { joinWirePath } from '../../client/wire-path.ts'
+import { ways } from './ways.ts'
 
 /** What browsers open to one address over HTTP/1.1. */
 const CONNECTIONS_PER_HOST = 6
@@ -112,6 +114,8 @@ async function runOnce(
       uploadVia: 'web',
       connectionsPerHost: CONNECTIONS_PER_HOST,
       network: browserNetwork,
+      connector: browserConnector,
+      ways,
       pauser,
       expected: { files: wanted.length, bytes },
       onOpen: (_, { uploadId }) => sending.uploadIds.add(uploadId),

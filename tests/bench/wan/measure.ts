@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { closeSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs'
+import { closeSync, openSync, readFileSync, rmSync, statSync, writeSync } from 'node:fs'
 import { cpus, loadavg, release } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -45,13 +45,14 @@ export async function measureRun(
   const after = await world.store.ask('settle')
   if (scenario.kills) await world.relays.start(0)
   const storedBytes = name === 'tus' ? world.takeTusBytes() : Number(after.storedBytes)
-  const isStored = storedBytes === scenario.fileBytes
+  const fileBytes = statSync(file).size
+  const isStored = storedBytes === fileBytes
   const error = ran.error ?? (isStored ? undefined : `${storedBytes} bytes were stored`)
   return {
     at: new Date().toISOString(),
     scenario: scenario.name,
     link: scenario.link,
-    fileBytes: scenario.fileBytes,
+    fileBytes,
     way: name,
     round,
     ...ran.figures,

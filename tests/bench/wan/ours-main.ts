@@ -1,5 +1,6 @@
 import { stat } from 'node:fs/promises'
 import { basename } from 'node:path'
+import { rememberWays } from '../../../lib/cli/ways.ts'
 import { type Api, createApi } from '../../../lib/client/api.ts'
 import type { FileOutcome } from '../../../lib/client/entry.ts'
 import { fileSource } from '../../../lib/client/node/file-source.ts'
@@ -27,6 +28,8 @@ const troubles: string[] = []
 const summary = await uploadFiles([{ path: `${process.pid}/${name}`, name, source }], {
   api: timed(createApi({ url, apiKey })),
   directOnly,
+  ways: directOnly ? undefined : rememberWays(url),
+  connector: tools.sender.connector,
   expected: { files: 1, bytes: source.size },
   onFile: (outcome) => outcomes.push(outcome),
   onProgress: ({ bytesDone }) => tellHalf(bytesDone),

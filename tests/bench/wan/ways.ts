@@ -37,6 +37,8 @@ export type Way = {
   /** Whose it is: this project's, a published client, or no client at all. */
   kind: 'ours' | 'peer' | 'streams'
   needs?: Need
+  /** Goes over an edge, whose connections to the store have to have carried something to be wide. */
+  isOverEdge?: boolean
   command: (context: WayContext) => Command
 }
 
@@ -48,7 +50,7 @@ export const WAYS: Readonly<Record<string, Way>> = {
   single: { label: 'one PUT', kind: 'streams', command: streams(1) },
   streams16: { label: '16 blind streams', kind: 'streams', command: streams(16) },
   streams32: { label: '32 blind streams', kind: 'streams', command: streams(32) },
-  ours: { label: 'JettySpeed', kind: 'ours', command: ours(false) },
+  ours: { label: 'JettySpeed', kind: 'ours', isOverEdge: true, command: ours(false) },
   'ours-direct': { label: 'JettySpeed, no relays', kind: 'ours', command: ours(true) },
   lib4: { label: 'lib-storage, 4 parts', ...libStorage(4) },
   lib16: { label: 'lib-storage, 16 parts', ...libStorage(16) },
@@ -79,9 +81,11 @@ export function wayNamed(name: string): Way {
 }
 
 function ours(directOnly: boolean): Way['command'] {
-  return ({ file, control }) => {
+  return ({ file, folder, control }) => {
     const options: OursOptions = { ...control, file, directOnly }
-    return { words: [...nodeWords('ours-main.ts'), JSON.stringify(options)] }
+    const words = [...nodeWords('ours-main.ts'), JSON.stringify(options)]
+    // Where the relays of the upload before are remembered, as the command does.
+    return { words, env: { XDG_STATE_HOME: folder } }
   }
 }
 
@@ -109,6 +113,7 @@ function published(options: object): Command {
 function overEdge(way: Omit<Way, 'label'>): Omit<Way, 'label'> {
   return {
     ...way,
+    isOverEdge: true,
     command: (context) => {
       const store = { ...context.store, endpoint: context.proxyEndpoint }
       return way.command({ ...context, store })

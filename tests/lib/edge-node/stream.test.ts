@@ -349,6 +349,41 @@ test.each([
   },
 )
 
+test('a kept-alive connection that dies before a body has begun costs nobody the PUT, however long the body', async () => {
+  const idle: Socket[] = []
+  const size = 2 * 1024 * 1024
+  let taken = 0
+  const origin = createNetServer((socket) => {
+    socket.on('error', () => undefined)
+    socket.on('data', (bytes) => {
+      if (idle.length === 0) {
+        idle.push(socket)
+        socket.write('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok')
+        return
+      }
+      taken += bytes.length
+      if (taken > size) socket.write('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok')
+    })
+  })
+  const port = await listen(origin)
+  onTestFinished(() => void origin.close())
+  const relay = await makeRelay(`http://127.0.0.1:${port}`, { stallMs: 2_000 })
+  await ask(relay.url, { method: 'GET' })
+
+  const client = connect(relay.port, '127.0.0.1')
+  client.on('error', () => undefined)
+  onTestFinished(() => void client.destroy())
+  const head = `PUT ${URL_OF_OBJECT} HTTP/1.1\r\nHost: a\r\nx-jetty-grant: ${makeToken()}\r\n`
+  client.write(`${head}Content-Length: ${size}\r\n\r\n`)
+  // The relay has taken the kept connection for it by now.
+  await new Promise((resolve) => setTimeout(resolve, 100))
+  idle[0]?.destroy()
+  await new Promise((resolve) => setTimeout(resolve, 100))
+  client.write(Buffer.alloc(size))
+  const [answer] = await once(client, 'data')
+  expect(String(answer)).toMatch(/^HTTP\/1.1 200/)
+})
+
 test('connections to the origin are opened ahead and reused', async () => {
   const { url, server, received } = await makeRecorder()
   let connections = 0
@@ -404,3 +439,24 @@ async function standsStill(value: () => number): Promise<void> {
     await new Promise((resolve) => setTimeout(resolve, 500))
   }
 }
+
+test('of the kept connections the one that carried most is used first: its window is the widest', async () => {
+  const ports: Record<string, number | undefined> = {}
+  const small = deferred<void>()
+  const origin = await makeOrigin(async (incoming, outgoing) => {
+    const { length } = (await bodyOf(incoming)).toString('latin1')
+    ports[length] = incoming.socket.remotePort
+    if (length === 10) await small.promise
+    outgoing.end()
+  })
+  const relay = await makeRelay(origin.url)
+  const put = (length: number) => ask(relay.url, { body: ZEROS.subarray(0, length) })
+  // The small one ends last, and so was used last.
+  const held = put(10)
+  await put(100_000)
+  small.resolve()
+  await held
+  await put(20)
+  expect(ports[20]).toBe(ports[100_000])
+  expect(ports[20]).not.toBe(ports[10])
+})

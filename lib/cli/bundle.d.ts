@@ -1,0 +1,1 @@
+export declare function bundleOf(entry: string, file: string): Promise<string | undefined>
