@@ -18,7 +18,16 @@ export type Described = {
   }
 }
 
-export async function describe({ bytes, fileSize, fileHash }: TestContent): Promise<Described> {
+const known = new WeakMap<TestContent, Promise<Described>>()
+
+/** Each content is cut once, however often it is uploaded. */
+export function describe(content: TestContent): Promise<Described> {
+  const found = known.get(content) ?? describeAnew(content)
+  known.set(content, found)
+  return found
+}
+
+async function describeAnew({ bytes, fileSize, fileHash }: TestContent): Promise<Described> {
   const chunks = await chunkFile([new Uint8Array(bytes)], { fileSize })
   const manifestBytes = Buffer.from(await encodeManifest({ fileHash, chunks }))
   const { distinctBytes, bins } = sketchOf(chunks)
