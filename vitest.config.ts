@@ -1,10 +1,25 @@
 import { availableParallelism } from 'node:os'
 import { defineConfig } from 'vitest/config'
+import { filesWithOwnProcess } from './tests/local/own-process.ts'
+
+const own = filesWithOwnProcess(import.meta.dirname)
+const exclude = ['**/node_modules/**', '.jetty/**', '.vercel/**']
 
 export default defineConfig({
   test: {
-    include: ['tests/**/*.test.ts'],
-    exclude: ['**/node_modules/**', '.jetty/**', '.vercel/**'],
+    // Starting a process and loading the functions and their SDK costs more than most files' tests.
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: 'shared',
+          isolate: false,
+          include: ['tests/**/*.test.ts'],
+          exclude: [...exclude, ...own],
+        },
+      },
+      { extends: true, test: { name: 'own', include: own, exclude } },
+    ],
     globalSetup: ['tests/local/global-setup.ts'],
     setupFiles: ['tests/local/preload.ts'],
     pool: 'forks',
