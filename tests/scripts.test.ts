@@ -14,10 +14,10 @@ const STOP_MS_MAX = 20_000
 
 type Form = { args?: string[]; exit: number; says: RegExp; database?: true }
 
-/** The shortest form of each script. `npm test` and `npm run demo` are run by .ci/run, `dev` has a test of its own. */
+/** The shortest form of each script. What .ci/run runs itself is not run twice, `dev` has a test of its own. */
 const SHORTEST: Record<string, Form> = {
-  check: { exit: 0, says: /No fixes applied/ },
   bench: { args: ['--help'], exit: 0, says: /npm run bench/ },
+  'bench:delta': { args: ['--help'], exit: 0, says: /npm run bench:delta/ },
   soak: { args: ['--help'], exit: 0, says: /npm run soak/ },
   smoke: { args: ['--help'], exit: 0, says: /npm run smoke/ },
   jetty: { args: ['--help'], exit: 0, says: /upload/ },
@@ -29,7 +29,7 @@ const SHORTEST: Record<string, Form> = {
   'vercel-check': { args: ['--help'], exit: 0, says: /vercel build/ },
   'vercel-build': { exit: 0, says: /bundle-functions/ },
 }
-const ELSEWHERE = ['dev', 'demo', 'test']
+const IN_CI = ['check', 'demo', 'test']
 
 let clone: string
 const home = process.env.HOME ?? ''
@@ -50,7 +50,14 @@ afterAll(() => rm(clone, { recursive: true, force: true }), STOP_MS_MAX)
 
 test('every script of package.json is listed here', async () => {
   const { scripts } = JSON.parse(await readFile('package.json', 'utf8'))
-  expect([...Object.keys(SHORTEST), ...ELSEWHERE].sort()).toEqual(Object.keys(scripts).sort())
+  expect([...Object.keys(SHORTEST), ...IN_CI, 'dev'].sort()).toEqual(Object.keys(scripts).sort())
+})
+
+test.each(IN_CI)('npm run %s is run by .ci/run on a clean clone', async (script) => {
+  const ci = await readFile('.ci/run', 'utf8')
+  const readme = await readFile('README.md', 'utf8')
+  const inReadme = new RegExp(`^npm ci && npm (run )?${script}$`, 'm').test(readme)
+  expect(inReadme || ci.includes(`'npm run --silent ${script}'`)).toBe(true)
 })
 
 test.each(Object.entries(SHORTEST))(

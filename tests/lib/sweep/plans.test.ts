@@ -22,6 +22,7 @@ beforeAll(async () => {
        CASE WHEN n % 10 = 0 THEN 'open' ELSE 'done' END, now() ${some}`,
     `INSERT INTO upload_targets (upload_id, path, content_type, if_new) SELECT id, 'a', 'x/y', false FROM uploads`,
     `INSERT INTO downloads (account_id, blob_id, bytes, free_until) SELECT account_id, id, 1, now() FROM file_hashes`,
+    `INSERT INTO possession_proofs (account_id, nonce) SELECT id, decode(lpad(n::text, 8, '0'), 'hex') ${some}`,
     `INSERT INTO webhook_receipts (endpoint, webhook_id, body_digest) SELECT 'e', n::text, 'd' FROM generate_series(1, ${ROWS}) n`,
     `INSERT INTO jettythunder_credentials (side, subject, request_digest, sealed, expires_at)
      SELECT 'storage', n::text, 'd', 's', now() + interval '1 day' FROM generate_series(1, ${ROWS}) n`,
