@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path'
 /** What changes a process for whatever runs in it later, or depends on what ran in it before. */
 const CHANGES =
   /process\.env|process\.chdir|fetchEndpoint|vi\.(useFakeTimers|spyOn|stub\w+|resetModules)/
-const IMPORTED = /(?:from|import\()\s*'(\.[^']+\.ts)'/g
+const IMPORTED = /(?:from|import)\s*\(?'(\.[^']+\.ts)'/g
 
 /**
  * The test files that need a process of their own: they, or what they import of the tests, change the environment that
