@@ -1,6 +1,6 @@
 import type { Chunks } from '../content/chunk.ts'
 import { planDelta } from '../content/plan-delta.ts'
-import { messageOf } from './failure.ts'
+import { messageOf, problemOf } from './failure.ts'
 import { fetchManifest } from './manifest.ts'
 import { numbersOf } from './ranges.ts'
 import type { Run } from './run.ts'
@@ -22,7 +22,7 @@ type Plan = {
 /**
  * Has the store copy the parts that a stored file has, too, while the engine sends the others: those that differ, that the
  * store refuses to copy, or that it has no time for. A wrong manifest only means that parts are sent. One call, a second one
- * where the first had no time for all.
+ * where the first had no time for all or got lost.
  */
 export async function sendDelta(
   run: Run,
@@ -58,7 +58,9 @@ async function copyParts(run: Run, transfer: Transfer, plan: Plan): Promise<numb
   let left = [...transfer.waiting].filter((number) => plan.offsets.has(number))
   for (let calls = callsMax(transfer); left.length > 0 && calls > 0; calls -= 1) {
     const answer = await copyOnce(run, transfer, { plan, partNumbers: left })
-    if (transfer.state === 'closed' || !answer) break
+    if (transfer.state === 'closed' || answer === 'refused') break
+    // A lost answer may have copied or not; the same call again finds out.
+    if (answer === 'lost') continue
     const copied = common(left, answer.copied)
     const later = common(left, answer.left)
     tookCopies(run, transfer, copied)
@@ -73,12 +75,12 @@ async function copyParts(run: Run, transfer: Transfer, plan: Plan): Promise<numb
   return left
 }
 
-/** One call, not repeated: without an answer the parts are sent. */
+/** One call. Refused, the parts are sent; a call that got lost, or met a service in trouble, may be made again. */
 async function copyOnce(
   run: Run,
   transfer: Transfer,
   { plan, partNumbers }: { plan: Plan; partNumbers: number[] },
-): Promise<CopyAnswer | null> {
+): Promise<CopyAnswer | 'refused' | 'lost'> {
   const { uploadId, first } = transfer
   const bytes = sizeOf(transfer, partNumbers)
   const parts = runsOf(partNumbers, plan.offsets, first.layout.partSize)
@@ -89,7 +91,8 @@ async function copyOnce(
     return await run.api.once<CopyAnswer>('POST', '/api/storage/copy', body)
   } catch (error) {
     run.noted(`parts were not copied: ${messageOf(error)}`)
-    return null
+    const status = problemOf(error)?.status ?? 503
+    return status === 429 || status >= 500 ? 'lost' : 'refused'
   } finally {
     run.meter.copying(-bytes)
   }

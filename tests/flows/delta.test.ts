@@ -124,6 +124,16 @@ test('--base takes the parts of a file at another path, named by path or by id; 
   expect((await fetched('one/a.bin')).equals(byPath)).toBe(true)
 }, 120_000)
 
+test('a changed copy under another name takes its parts from the stored file that is most like it', async () => {
+  const { base, upload, fetched } = await withFile(40 * MIB)
+  // Sketches are a matter of chance: of two files that share 99.9 % one in a million is not found.
+  const file = edited(base)
+  const { lines, bytes } = await upload(file, '--to', 'copies')
+  expect(lines[0]).toMatchObject({ path: 'copies/a.bin', sentBytes: bytes, functionCalls: 3 })
+  expect(lines[0].copiedBytes).toBe(35 * MIB)
+  expect((await fetched('copies/a.bin')).equals(file)).toBe(true)
+})
+
 test('a base that is deleted between start and copy costs the bytes, nothing else', async () => {
   const { base, fileId, apiKey, upload, fetched } = await withFile(17 * MIB)
   s3.fault = async ({ method, url }) => {

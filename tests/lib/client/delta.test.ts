@@ -135,19 +135,35 @@ test('a call that has no time at all is not made again', async () => {
 })
 
 test.each([
-  ['is refused', { status: 503 }],
-  ['gets no answer', 'reset'],
-] as const)('a copy call that %s is not repeated: the parts are sent', async (_, fault) => {
+  ['is refused', { status: 403 }, 1],
+  ['meets a service in trouble twice', { status: 503 }, 2],
+  ['gets no answer twice', 'reset', 2],
+] as const)('where a copy call %s, the parts are sent', async (_, fault, calls) => {
   const { service, base, sendAs, copies, sentParts } = await withCopies({
     onCall: (_method, path) => (path === COPY ? fault : undefined),
   })
   const file = edited(base)
   const { result, notes } = await sendAs('a', file)
-  expect(copies()).toBe(1)
+  expect(copies()).toBe(calls)
   expect(sentParts()).toHaveLength(4)
   expect(result).toMatchObject({ copiedBytes: 0 })
   expect(notes.join()).toMatch(/not copied/)
   expect(service.files.get('a')?.bytes.equals(file)).toBe(true)
+})
+
+test('a copy call that got lost is made once more', async () => {
+  let isFirst = true
+  const { base, sendAs, copies, sentParts } = await withCopies({
+    onCall: (_method, path) => {
+      if (path !== COPY || !isFirst) return undefined
+      isFirst = false
+      return 'reset'
+    },
+  })
+  const { result } = await sendAs('a', edited(base))
+  expect(copies()).toBe(2)
+  expect(sentParts()).toEqual([3])
+  expect(result).toMatchObject({ copiedBytes: 3 * PART, functionCalls: 4 })
 })
 
 test('a base that is deleted between start and copy costs the bytes, nothing else', async () => {
