@@ -1,10 +1,10 @@
 import { createApi } from '../client/api.ts'
 import { askDuplicates } from '../client/similar.ts'
 import type { DuplicateGroup } from '../client/wire-similar.ts'
+import { type AlikeRow, noteAdvice, sayAlike, showAlike, thresholdOf } from './alike.ts'
 import type { Context } from './command.ts'
 import { EXIT, usageError } from './exit.ts'
 import { note, sayJson } from './output.ts'
-import { type AlikeRow, noteAdvice, sayAlike, showAlike, thresholdOf } from './share.ts'
 
 /** jetty dupes: likely duplicates among the account's files, in groups. */
 export async function dupesCommand({ flags, args, settings, signal }: Context): Promise<number> {
@@ -18,7 +18,11 @@ export async function dupesCommand({ flags, args, settings, signal }: Context): 
     sayAlike(groups.flatMap((group, at) => [...(at > 0 ? [null] : []), ...rowsOf(group)]))
   }
   const files = groups.reduce((sum, group) => sum + group.files.length, 0)
-  note(groups.length === 0 ? 'No likely duplicates.' : `${groups.length} groups, ${files} files.`)
+  note(
+    groups.length === 0
+      ? 'No likely duplicates.'
+      : `${groups.length} ${groups.length === 1 ? 'group' : 'groups'}, ${files} files.`,
+  )
   if (groups.length > 0) noteAdvice()
   return EXIT.ok
 }

@@ -1,5 +1,5 @@
 import type { FileResult } from '../client/entry.ts'
-import { showShare } from '../client/share.ts'
+import { showShare } from '../client/show-share.ts'
 import { showBytes, showSeconds, showText } from './output.ts'
 
 /** What became of a file, for people: `ID  path  (how)`. */

@@ -8,11 +8,11 @@ import { sketchFile } from '../client/node/sketch-file.ts'
 import { askSimilar } from '../client/similar.ts'
 import type { FileEntry } from '../client/wire.ts'
 import type { SimilarAsk } from '../client/wire-similar.ts'
+import { noteAdvice, sayAlike, showAlike, showThreshold, thresholdOf } from './alike.ts'
 import type { Context } from './command.ts'
 import { EXIT, usageError } from './exit.ts'
 import { fileIdOf } from './file-id.ts'
 import { note, sayJson, showText } from './output.ts'
-import { noteAdvice, sayAlike, showAlike, showThreshold, thresholdOf } from './share.ts'
 
 /** What is asked about, and its content id. */
 type Asked = { ask: SimilarAsk; fileHash: string }

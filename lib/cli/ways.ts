@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import path from 'node:path'
+import { relaysFromText, relaysToText } from '../client/known-relays.ts'
 import type { UploadOptions } from '../client/upload.ts'
 import type { Edge } from '../client/wire.ts'
 import { stateFolder } from './settings.ts'
@@ -14,10 +15,7 @@ export function rememberWays(serviceUrl: string): UploadOptions['ways'] {
   let isSaved = false
 
   return {
-    known: async () => {
-      const edges: unknown = JSON.parse(await readFile(file, 'utf8'))
-      return Array.isArray(edges) ? edges.filter(isEdge) : []
-    },
+    known: async () => relaysFromText(await readFile(file, 'utf8')),
     learn: (edges) => {
       if (isSaved) return
       isSaved = true
@@ -29,14 +27,8 @@ export function rememberWays(serviceUrl: string): UploadOptions['ways'] {
 async function save(file: string, edges: Edge[]): Promise<void> {
   try {
     await mkdir(path.dirname(file), { recursive: true, mode: 0o700 })
-    const text = JSON.stringify(edges.map(({ id, url }) => ({ id, url })))
-    await writeFile(file, text, { mode: 0o600 })
+    await writeFile(file, relaysToText(edges), { mode: 0o600 })
   } catch {
     // A home that cannot be written to costs a few round trips next time.
   }
-}
-
-function isEdge(value: unknown): value is Edge {
-  const { id, url }: Partial<Edge> = Object(value)
-  return typeof id === 'string' && typeof url === 'string' && /^https?:/.test(url)
 }

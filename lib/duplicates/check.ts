@@ -8,7 +8,7 @@ import { type CloneDecision, cloneDecisionsOf } from '../uploads/reserve.ts'
 import { sql } from '../vendor/orm.js'
 import { type DuplicateCheck, hitOf, missOf } from './answer.ts'
 import { contentKey, type Duplicate, duplicatesOf, duplicatesStatement } from './find.ts'
-import { mismatchOf } from './fits.ts'
+import { mismatchOf } from './mismatch.ts'
 
 const CLONED_VIA = 'api'
 

@@ -7,7 +7,7 @@ import {
   duplicatesOf,
   duplicatesStatement,
 } from '../duplicates/find.ts'
-import { mismatchOf } from '../duplicates/fits.ts'
+import { mismatchOf } from '../duplicates/mismatch.ts'
 import { USD_PER_GIB, usdOf } from '../duplicates/price.ts'
 import { activeEdges, edgesOf } from '../edges/catalogue.ts'
 import { directPath } from '../edges/direct.ts'

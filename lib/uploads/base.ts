@@ -65,7 +65,7 @@ export function basesStatement(accountId: string, candidates: readonly Wanting[]
 /** Finds files like the candidates that come with a sketch, for `basesOf`, by the indexes of lib/similar. */
 export function likeBasesStatement(accountId: string, candidates: readonly Comparable[]): SQL {
   const subjects = candidates.flatMap((candidate) => {
-    const sketch = sketchOf(candidate)
+    const sketch = declaredSketch(candidate)
     return sketch
       ? [sql`SELECT ${candidate.path}::text AS wanted_by, s.* FROM (${subjectOf(sketch)}) s`]
       : []
@@ -90,7 +90,7 @@ export function basesOf(
     of(column.text(row, 'wanted_by'))[kind] = baseOf(row)
   }
   for (const candidate of like.candidates) {
-    const sketch = sketchOf(candidate)
+    const sketch = declaredSketch(candidate)
     const own = like.rows.filter((row) => row.wanted_by === candidate.path)
     const ranked = sketch ? rankSimilar(own, sketch, SIMILARITY_MIN) : []
     of(candidate.path).similar = ranked.flatMap(similarBase)[0] ?? null
@@ -129,7 +129,7 @@ function baseOf(row: Row): Base {
   }
 }
 
-function sketchOf({ fileSize, sketch }: Comparable): Sketch | null {
+function declaredSketch({ fileSize, sketch }: Comparable): Sketch | null {
   if (!sketch) return null
   const { distinctBytes, bins } = sketch
   return {

@@ -1,4 +1,4 @@
-import { showShare } from '../../client/share.ts'
+import { showShare } from '../../client/show-share.ts'
 
 const UNITS = ['bytes', 'KiB', 'MiB', 'GiB', 'TiB']
 
