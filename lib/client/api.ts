@@ -4,17 +4,22 @@ import type { ProblemDocument } from './wire.ts'
 
 /** A function may run for 60 s; what takes longer than this will not answer. */
 const CALL_TIMEOUT_MS = 90_000
+const KNOCK_TIMEOUT_MS = 5_000
 const ATTEMPTS_MAX = 8
 /** A lost network comes back: with waits of up to 15 s these are about a day, as long as parts are waited for. */
 const ATTEMPTS_MAX_AWAY = 8_000
 /** A service that never answered is more likely misspelt than away. */
 const ATTEMPTS_MAX_AT_FIRST = 4
+/** Node's `fetch` keeps an unused connection for so long at least; browsers do much longer. */
+const KEPT_MS = 2_500
+/** A connection that is being opened for so long is open sooner than another one would be. */
+const ALMOST_OPEN_MS = 150
 
 export type ApiOptions = { url: string; apiKey: string; signal?: AbortSignal; attemptsMax?: number }
 
 export type Api = {
   url: string
-  /** Opens a connection ahead of the first call, by asking for a page that no function makes. Never fails. */
+  /** Has a connection open for the next call, by asking for a page that no function makes where none was used lately. Never fails. */
   connect: () => Promise<void>
   /** How many requests went out, repeated ones included. */
   calls: () => number
@@ -39,6 +44,8 @@ export function createApi({ url, apiKey, signal, attemptsMax }: ApiOptions): Api
   let calls = 0
   let reports = 0
   let answered = false
+  let usedAt = Number.NEGATIVE_INFINITY
+  let opening: Promise<void> | undefined
 
   function allowed(isAway: boolean): number {
     const most = attemptsMax ?? (isAway ? ATTEMPTS_MAX_AWAY : ATTEMPTS_MAX)
@@ -46,10 +53,14 @@ export function createApi({ url, apiKey, signal, attemptsMax }: ApiOptions): Api
   }
 
   async function call<T>(method: string, path: string, body?: unknown): Promise<T> {
+    if (opening && performance.now() - usedAt > ALMOST_OPEN_MS) {
+      await Promise.race([opening, wait(ALMOST_OPEN_MS, signal)])
+    }
     for (let attempts = 0; ; attempts += 1) {
       calls += 1
       const result = await attempt<T>({ base, apiKey, method, path, body }, signal)
       answered ||= 'answer' in result || !result.isAway
+      usedAt = performance.now()
       if ('answer' in result) return result.answer
       signal?.throwIfAborted()
       if (!result.heals || attempts + 1 >= allowed(result.isAway)) throw result.error
@@ -74,18 +85,27 @@ export function createApi({ url, apiKey, signal, attemptsMax }: ApiOptions): Api
     }
   }
 
-  const connect = () => knock(base, signal)
+  async function connect(): Promise<void> {
+    if (performance.now() - usedAt < KEPT_MS) return
+    usedAt = performance.now()
+    opening = knock(base, signal)
+    await opening
+    opening = undefined
+    usedAt = performance.now()
+  }
+
   return { url: base, connect, calls: () => calls, call, once, tell, reports: () => reports }
 }
 
 async function knock(base: string, signal: AbortSignal | undefined): Promise<void> {
-  const timeout = AbortSignal.timeout(CALL_TIMEOUT_MS)
+  const timeout = AbortSignal.timeout(KNOCK_TIMEOUT_MS)
   const until = signal ? AbortSignal.any([signal, timeout]) : timeout
-  const page = fetch(`${base}/`, { method: 'HEAD', mode: 'no-cors', signal: until })
-  await page.then(
-    () => undefined,
-    () => undefined,
-  )
+  // After HEAD Node's `fetch` closes the connection, and with a body unread it does not use it again.
+  await fetch(`${base}/`, { mode: 'no-cors', cache: 'no-store', signal: until })
+    .then((page) => page.arrayBuffer())
+    .catch(() => {})
+  // Only in a later turn does it know the connection to be free.
+  await wait(0)
 }
 
 type Call = { base: string; apiKey: string; method: string; path: string; body: unknown }

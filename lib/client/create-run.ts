@@ -51,6 +51,7 @@ function makeRun(options: UploadOptions, { controller, meter, counts }: Parts): 
       ...options,
       onBytes: meter.moved,
       onIdle: () => run.completer.nudge(),
+      onNearEnd: () => void options.api.connect(),
       connectionsMax: options.connections,
       ping: options.connector?.ping,
     }),

@@ -20,6 +20,8 @@ export type EngineOptions = {
   onTrouble?: (routeId: string, error: Failure) => void
   /** Called when nothing waits and nothing is under way. */
   onIdle?: () => void
+  /** Called, again and again, while what is under way is the last and about to be over. */
+  onNearEnd?: () => void
   /** The most connections that the user allows. */
   connectionsMax?: number
   /** How many one host may have; browsers open 6. */

@@ -66,7 +66,9 @@ async function storeOver(
 export async function fetchManifest(run: Run, base: DeltaBase, ways: Ways): Promise<Chunks | null> {
   for (const door of doorsOf(run, ways)) {
     try {
-      const manifest = await decodeManifest(await fetchOver(run, door, base))
+      const bytes = await fetchOver(run, door, base)
+      if (bytes === null) break
+      const manifest = await decodeManifest(bytes)
       if (manifest?.chunks.fileSize === base.fileSize) return manifest.chunks
       run.noted('the chunk manifest of the base is none')
       return null
@@ -78,14 +80,19 @@ export async function fetchManifest(run: Run, base: DeltaBase, ways: Ways): Prom
   return null
 }
 
+/** Null where the store has none: there is none behind another door, either. */
 async function fetchOver(
   run: Run,
   door: Door,
   { manifestUrl, manifestBytes, fileSize }: DeltaBase,
-): Promise<Uint8Array<ArrayBuffer>> {
+): Promise<Uint8Array<ArrayBuffer> | null> {
   const limitMs = door.edgeUrl === null ? FETCH_LIMIT_MS : FETCH_LIMIT_OVER_RELAY_MS
   const signal = AbortSignal.any([run.signal, AbortSignal.timeout(limitMs)])
   const response = await through(door, manifestUrl, { signal })
+  if (response.status === 404) {
+    await response.arrayBuffer()
+    return null
+  }
   if (!response.ok) throw new Error(`the store answered ${response.status}`)
   return await readAtMost(response, Math.min(manifestBytes, manifestBytesMax(fileSize)))
 }

@@ -6,6 +6,8 @@ import { findRescues, findStalled } from './rescue.ts'
 const LOOK_EVERY_MS = 50
 /** A timer this late means that the machine was asleep, and that every connection is dead, in ms. */
 const ASLEEP_MS = 15_000
+/** What is left to send takes less than this, in seconds: time to open a connection for the call that follows. */
+const NEAR_END_SECONDS = 1
 
 export type Watch = {
   /** Looks after the attempts for as long as there are any. */
@@ -41,6 +43,7 @@ export function createWatch(): Watch {
     state.concurrency.observe({ now, rate, isFull })
     for (const course of findStalled(courses, now)) endCourse(course, 'stalled')
     rescue(state, courses, now)
+    if (isNearEnd(state, courses, rate)) state.options.onNearEnd?.()
     state.pump()
   }
 
@@ -53,6 +56,11 @@ export function createWatch(): Watch {
     },
     stop,
   }
+}
+
+function isNearEnd({ queue }: State, courses: Course[], rate: number): boolean {
+  const left = courses.reduce((sum, { flight }) => sum + flight.job.bytes - flight.bytes, 0)
+  return queue.pending() === 0 && left <= rate * NEAR_END_SECONDS
 }
 
 function rescue(state: State, courses: Course[], now: number): void {

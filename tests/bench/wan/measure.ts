@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto'
+import { createCipheriv, randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { closeSync, openSync, readFileSync, rmSync, statSync, writeSync } from 'node:fs'
 import { cpus, loadavg, release } from 'node:os'
@@ -21,6 +21,7 @@ const LIMIT_MS = 20 * 60_000
 const PAUSE_MS = 1_500
 const IDLE_PROBE_MS = 2_000
 const CLOCK_TICKS_PER_SECOND = 100
+const BLOCK_BYTES = 1024 * 1024
 
 export type Attempt = { scenario: Scenario; world: World; programs: Programs; file: string }
 
@@ -123,10 +124,15 @@ function parsed(line: string): Record<string, unknown> {
   }
 }
 
-/** Other content of the same size: the product would not send what it knows. The same cost for everybody. */
+/** Other content of the same size, all of it: the product would not send what a similar file has. The same cost for everybody. */
 function makeUnlike(file: string): void {
+  const { size } = statSync(file)
+  const noise = createCipheriv('aes-128-ctr', randomBytes(16), randomBytes(16))
+  const zeros = Buffer.alloc(BLOCK_BYTES)
   const fd = openSync(file, 'r+')
-  writeSync(fd, randomBytes(16), 0, 16, 0)
+  for (let at = 0; at < size; at += BLOCK_BYTES) {
+    writeSync(fd, noise.update(zeros.subarray(0, size - at)), 0, null, at)
+  }
   closeSync(fd)
 }
 

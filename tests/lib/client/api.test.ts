@@ -1,6 +1,9 @@
+import http from 'node:http'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, expect, test, vi } from 'vitest'
 import { createApi } from '../../../lib/client/api.ts'
 import { problemOf, slugOf } from '../../../lib/client/failure.ts'
+import { closeServer, listen } from '../../local/listen.ts'
 import { startTiny, type TinyOptions } from './tiny-service.ts'
 
 const undo: (() => unknown)[] = []
@@ -82,4 +85,52 @@ test('stopping ends the waiting between attempts', async () => {
   const api = createApi({ url: service.url, apiKey: 'x', signal: controller.signal })
   setTimeout(() => controller.abort(new Error('stop')), 50)
   await expect(api.call('GET', '/api/x')).rejects.toThrow('stop')
+})
+
+/** A service that says `{}` to everything, and what it saw; its page takes `pageMs`. */
+async function aCountingService({ pageMs = 0 } = {}) {
+  const seen = { connections: 0, pages: 0 }
+  const server = http.createServer((request, response) => {
+    const isPage = request.url === '/'
+    if (isPage) seen.pages += 1
+    request.resume()
+    setTimeout(() => response.end('{}'), isPage ? pageMs : 0)
+  })
+  server.on('connection', () => {
+    seen.connections += 1
+  })
+  const url = `http://127.0.0.1:${await listen(server)}`
+  undo.push(() => closeServer(server))
+  return { api: createApi({ url, apiKey: 'jt_live_test' }), seen }
+}
+
+test('a call goes over the connection that was opened ahead', async () => {
+  const { api, seen } = await aCountingService()
+  await api.connect()
+  await api.call('PUT', '/api/storage/upload', { uploads: [] })
+  expect(seen.connections).toBe(1)
+})
+
+test('a connection that is almost open is waited for', async () => {
+  const { api, seen } = await aCountingService({ pageMs: 250 })
+  void api.connect()
+  await sleep(200)
+  await api.call('PUT', '/api/storage/upload', { uploads: [] })
+  expect(seen.connections).toBe(1)
+})
+
+test('a page that does not come holds nobody up', async () => {
+  const { api } = await aCountingService({ pageMs: 4_000 })
+  void api.connect()
+  await sleep(200)
+  const startedAt = performance.now()
+  await api.call('PUT', '/api/storage/upload', { uploads: [] })
+  expect(performance.now() - startedAt).toBeLessThan(2_000)
+})
+
+test('a connection that was used just now is not opened again', async () => {
+  const { api, seen } = await aCountingService()
+  await api.call('PUT', '/api/storage/upload', { uploads: [] })
+  await Promise.all([api.connect(), api.connect()])
+  expect(seen.pages).toBe(0)
 })

@@ -194,6 +194,18 @@ test('a part that a limit holds back for minutes has not stalled', async () => {
   }
 })
 
+test('shortly before the end it is told, not before', async () => {
+  const toldAt: number[] = []
+  const { engine, send, progress } = anEngine(() => MIB, {
+    onNearEnd: () => toldAt.push(progress.bytes),
+  })
+  engine.use({ edges: EDGES, connections: 2 })
+  await send(4, 2 * MIB)
+  const [first = 0] = toldAt
+  expect(first).toBeGreaterThan(4 * MIB)
+  expect(first).toBeLessThan(8 * MIB)
+})
+
 test('one host gets no more connections than a browser opens; a relay with more names gets more', async () => {
   const { engine, send, attempts } = anEngine(() => 4 * MIB, { connectionsPerHost: 2 })
   const alternateUrls = ['http://near-2.test']
