@@ -44,8 +44,7 @@ export function createApi({ url, apiKey, signal, attemptsMax }: ApiOptions): Api
   let calls = 0
   let reports = 0
   let answered = false
-  let usedAt = Number.NEGATIVE_INFINITY
-  let opening: Promise<void> | undefined
+  const door = createDoor(() => knock(base, signal))
 
   function allowed(isAway: boolean): number {
     const most = attemptsMax ?? (isAway ? ATTEMPTS_MAX_AWAY : ATTEMPTS_MAX)
@@ -53,14 +52,12 @@ export function createApi({ url, apiKey, signal, attemptsMax }: ApiOptions): Api
   }
 
   async function call<T>(method: string, path: string, body?: unknown): Promise<T> {
-    if (opening && performance.now() - usedAt > ALMOST_OPEN_MS) {
-      await Promise.race([opening, wait(ALMOST_OPEN_MS, signal)])
-    }
+    await door.almostOpen(signal)
     for (let attempts = 0; ; attempts += 1) {
       calls += 1
       const result = await attempt<T>({ base, apiKey, method, path, body }, signal)
       answered ||= 'answer' in result || !result.isAway
-      usedAt = performance.now()
+      door.used()
       if ('answer' in result) return result.answer
       signal?.throwIfAborted()
       if (!result.heals || attempts + 1 >= allowed(result.isAway)) throw result.error
@@ -85,16 +82,32 @@ export function createApi({ url, apiKey, signal, attemptsMax }: ApiOptions): Api
     }
   }
 
-  async function connect(): Promise<void> {
-    if (performance.now() - usedAt < KEPT_MS) return
-    usedAt = performance.now()
-    opening = knock(base, signal)
-    await opening
-    opening = undefined
+  const { connect } = door
+  return { url: base, connect, calls: () => calls, call, once, tell, reports: () => reports }
+}
+
+/** What is known of the connection to the control plane. */
+function createDoor(open: () => Promise<void>) {
+  let usedAt = Number.NEGATIVE_INFINITY
+  let opening: Promise<void> | undefined
+  const used = () => {
     usedAt = performance.now()
   }
-
-  return { url: base, connect, calls: () => calls, call, once, tell, reports: () => reports }
+  return {
+    used,
+    connect: async () => {
+      if (performance.now() - usedAt < KEPT_MS) return
+      used()
+      opening = open()
+      await opening
+      opening = undefined
+      used()
+    },
+    almostOpen: async (signal: AbortSignal | undefined) => {
+      if (!opening || performance.now() - usedAt < ALMOST_OPEN_MS) return
+      await Promise.race([opening, wait(ALMOST_OPEN_MS, signal)])
+    },
+  }
 }
 
 async function knock(base: string, signal: AbortSignal | undefined): Promise<void> {

@@ -6,6 +6,8 @@ const CONNECTIONS_AT_FIRST = 4
  */
 const CONNECTIONS_WHEN_FAR = 12
 const FAR_MS = 40
+/** One more far connection opens its window for seconds; it is worth that where so many parts wait for each one there is. */
+const PARTS_BEFORE_MORE_WHEN_FAR = 2
 /** How long one number of connections is watched before the next; at least a round trip and a half. */
 const WATCH_MS = 75
 const WATCH_MS_MAX = 400
@@ -30,13 +32,16 @@ export type Concurrency = {
   expectFar: () => void
   /** A first round trip of a path that carries parts, in ms. */
   sawRoundTrip: (ms: number) => void
-  /** Bytes a second now, and whether all allowed connections are in use. */
-  observe: (seen: { now: number; rate: number; isFull: boolean }) => void
+  /** Bytes a second now, whether all allowed connections are in use, and how many parts wait for one. */
+  observe: (seen: Seen) => void
   /** The store or a relay asked to slow down: half as many. */
   throttle: (now: number) => void
 }
 
+type Seen = { now: number; rate: number; isFull: boolean; pending: number }
+
 type State = {
+  isFar: boolean
   ceiling: number
   /** So many have shown that they carry more than fewer; `wanted` are being tried. */
   proven: number
@@ -55,6 +60,7 @@ type State = {
  */
 export function createConcurrency(): Concurrency {
   const state: State = {
+    isFar: false,
     ceiling: 0,
     proven: CONNECTIONS_AT_FIRST,
     wanted: CONNECTIONS_AT_FIRST,
@@ -73,16 +79,21 @@ export function createConcurrency(): Concurrency {
       state.watchMs = Math.min(WATCH_MS_MAX, Math.max(WATCH_MS, ms * ROUND_TRIPS_WATCHED))
       if (ms >= FAR_MS && state.notBefore === undefined) expectFar(state)
     },
-    observe: ({ now, rate, isFull }) => {
-      if (rate > 0) state.notBefore ??= now + state.watchMs
-      if (state.notBefore === undefined || now < state.notBefore || !isFull) return
-      if (state.wanted > state.proven || state.wanted < state.ceiling) step(state, now, rate)
+    observe: (seen) => {
+      if (seen.rate > 0) state.notBefore ??= seen.now + state.watchMs
+      if (state.notBefore === undefined || seen.now < state.notBefore || !seen.isFull) return
+      if (state.wanted > state.proven || mayGrow(state, seen)) step(state, seen)
     },
     throttle: (now) => throttle(state, now),
   }
 }
 
-function step(state: State, now: number, rate: number): void {
+function mayGrow({ isFar, wanted, ceiling }: State, { pending }: Seen): boolean {
+  return wanted < ceiling && (!isFar || pending >= wanted * PARTS_BEFORE_MORE_WHEN_FAR)
+}
+
+function step(state: State, seen: Seen): void {
+  const { now, rate } = seen
   const { proven, wanted, rateBefore, isDoubling, ceiling } = state
   const enough = rateBefore * (isDoubling ? GROWTH : 1 + GROWTH_OF_ONE / proven)
   if (wanted > proven && rate < FAST_LINE && rate < enough) {
@@ -92,12 +103,14 @@ function step(state: State, now: number, rate: number): void {
     return
   }
   state.proven = Math.min(wanted, ceiling)
-  state.wanted = Math.min(ceiling, isDoubling ? state.proven * 2 : state.proven + 1)
+  const more = isDoubling ? state.proven : 1
+  state.wanted = Math.min(ceiling, state.proven + (mayGrow(state, seen) ? more : 0))
   state.rateBefore = rate
   state.notBefore = now + state.watchMs
 }
 
 function expectFar(state: State): void {
+  state.isFar = true
   state.proven = Math.max(state.proven, CONNECTIONS_WHEN_FAR)
   state.wanted = Math.max(state.wanted, state.proven)
 }

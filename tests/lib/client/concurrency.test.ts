@@ -3,6 +3,8 @@ import { expect, test } from 'vitest'
 import { createConcurrency } from '../../../lib/client/concurrency.ts'
 
 const MBIT = 1e6 / 8
+/** Of a long file. */
+const pending = 1_000
 
 /** Lets time pass in steps of 50 ms on a line of which each connection carries `each`, all of them at most `line` (bytes a second). */
 function drive(
@@ -14,7 +16,7 @@ function drive(
   const seen: number[] = []
   for (let now = 0; now < seconds * 1000; now += 50) {
     const rate = Math.min(line, each * concurrency.allowed())
-    concurrency.observe({ now, rate, isFull: true })
+    concurrency.observe({ now, rate, isFull: true, pending })
     seen.push(concurrency.allowed())
   }
   return { concurrency, seen }
@@ -45,12 +47,28 @@ test('a far path begins with twelve', () => {
   expect(concurrency.allowed()).toBe(8)
 })
 
+test('a far path gets more than twelve only where many parts wait for each connection', () => {
+  for (const [waiting, most] of [
+    [8, 12],
+    [116, 32],
+  ] as const) {
+    const concurrency = createConcurrency()
+    concurrency.setCeiling(32)
+    concurrency.expectFar()
+    for (let now = 0; now < 5_000; now += 50) {
+      const rate = 20 * MBIT * concurrency.allowed()
+      concurrency.observe({ now, rate, isFull: true, pending: waiting })
+    }
+    expect(concurrency.allowed()).toBe(most)
+  }
+})
+
 test('asked to slow down it halves, once for all who were asked together, and grows again', () => {
   const { concurrency } = drive(300 * MBIT, { each: 5 * MBIT, ceiling: 16, seconds: 1 })
   for (let part = 0; part < 8; part += 1) concurrency.throttle(1_000)
   expect(concurrency.allowed()).toBe(8)
   for (let now = 1_000; now < 20_000; now += 50) {
-    concurrency.observe({ now, rate: 5 * MBIT * concurrency.allowed(), isFull: true })
+    concurrency.observe({ now, rate: 5 * MBIT * concurrency.allowed(), isFull: true, pending })
   }
   expect(concurrency.allowed()).toBeGreaterThan(10)
 })
@@ -71,7 +89,7 @@ test('never fewer than one nor more than the ceiling, whatever is seen', () => {
         for (const [at, seen] of events.entries()) {
           if (seen === 'throttle') concurrency.throttle(at * 50)
           else if (typeof seen === 'number') concurrency.sawRoundTrip(seen)
-          else concurrency.observe({ now: at * 50, ...seen })
+          else concurrency.observe({ now: at * 50, pending, ...seen })
           expect(concurrency.allowed()).toBeGreaterThanOrEqual(1)
           expect(concurrency.allowed()).toBeLessThanOrEqual(ceiling)
         }
