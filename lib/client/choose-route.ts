@@ -8,6 +8,8 @@ const CLEARLY_BETTER = 1.3
  * the rest go on over those.
  */
 const SHARE_MAX = 0.75
+/** Of few connections the nearest may have all: one part on a slower path would be what everything waits for. */
+const SHARED_FROM = 5
 /** Farther relays are tried with one part each while at least so many connections are there for the nearest. */
 const CONNECTIONS_UNTIL_SCOUTS = 3
 /** An idle path is not quite believed what its last part had. */
@@ -39,7 +41,8 @@ export function chooseRoute(choice: Choice): Route | undefined {
   )
   const speeds = speedsOf(choice)
   const relays = usable.filter(({ id }) => id !== DIRECT)
-  const most = relays.length > 1 ? Math.ceil(connections * SHARE_MAX) : connections
+  const isShared = relays.length > 1 && connections >= SHARED_FROM
+  const most = isShared ? Math.ceil(connections * SHARE_MAX) : connections
   const open = usable.filter(
     (route) => isWorthwhile(route, usable, choice) && (route.active < most || route.id === DIRECT),
   )

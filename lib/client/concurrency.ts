@@ -1,5 +1,7 @@
 /** Where little is known: near relays fill most lines with so few. */
 const CONNECTIONS_AT_FIRST = 4
+/** So many near ones are soon there; more of them fill queues on the way more often than the line (measured, docs/benchmarks.md). */
+const CONNECTIONS_SOON = 8
 /**
  * A far connection is held back by its window, not by the line, and each round trip of waiting is dear: so many at once on
  * a path whose round trip is `FAR_MS` or more (measured: 12 kept connections carry a long path's most, docs/benchmarks.md).
@@ -16,10 +18,14 @@ const ROUND_TRIPS_WATCHED = 1.5
 const GROWTH = 1.1
 /** One more among n must carry at least half of what one of them did. */
 const GROWTH_OF_ONE = 0.5
+/** Beyond the first ones so many times more at once, after so long, in ms: what buffers swallow of new parts must not count as growth. */
+const MORE_AT_ONCE = 1.5
+const WATCH_MS_BEYOND = 2_000
 /** Bytes a second at which one more connection delays nobody: a packet lasts a quarter of a millisecond. */
 const FAST_LINE = 50e6 / 8
 /** After growth came to nothing it is tried again after so long, with one more. */
 const TRY_AGAIN_MS = 2_000
+const TRY_AGAIN_MS_BEYOND = 15_000
 /** After a store said that it is too much. */
 const THROTTLED_MS = 2_000
 
@@ -55,8 +61,9 @@ type State = {
 }
 
 /**
- * How many connections to use: doubles from 4 (12 on a far path) while that carries more, or where the line is so fast that it
- * does no harm. What carried no more is taken back; after a while one more is tried. Halves when the store throttles.
+ * How many connections to use: doubles from 4 to 8 while that carries more, or where the line is so fast that it does no harm.
+ * Beyond that, and beyond 12 on a far path, half as many more are tried, for seconds, and kept where they carry more.
+ * What carried no more is taken back; after a while it is tried again. Halves when the store throttles.
  */
 export function createConcurrency(): Concurrency {
   const state: State = {
@@ -80,7 +87,7 @@ export function createConcurrency(): Concurrency {
       if (ms >= FAR_MS && state.notBefore === undefined) expectFar(state)
     },
     observe: (seen) => {
-      if (seen.rate > 0) state.notBefore ??= seen.now + state.watchMs
+      if (seen.rate > 0) state.notBefore ??= seen.now + watchMsOf(state)
       if (state.notBefore === undefined || seen.now < state.notBefore || !seen.isFull) return
       if (state.wanted > state.proven || mayGrow(state, seen)) step(state, seen)
     },
@@ -94,19 +101,36 @@ function mayGrow({ isFar, wanted, ceiling }: State, { pending }: Seen): boolean 
 
 function step(state: State, seen: Seen): void {
   const { now, rate } = seen
-  const { proven, wanted, rateBefore, isDoubling, ceiling } = state
-  const enough = rateBefore * (isDoubling ? GROWTH : 1 + GROWTH_OF_ONE / proven)
-  if (wanted > proven && rate < FAST_LINE && rate < enough) {
+  const { proven, wanted, ceiling } = state
+  const isBeyond = wanted > CONNECTIONS_SOON
+  const isHarmless = rate >= FAST_LINE && !isBeyond
+  if (wanted > proven && !isHarmless && rate < state.rateBefore * enoughGrowth(state)) {
     state.wanted = proven
     state.isDoubling = false
-    state.notBefore = now + TRY_AGAIN_MS
+    state.notBefore = now + (isBeyond ? TRY_AGAIN_MS_BEYOND : TRY_AGAIN_MS)
     return
   }
+  // What comes next is compared with a rate that has settled, too.
+  const isSettled = wanted === proven || wanted < CONNECTIONS_SOON
   state.proven = Math.min(wanted, ceiling)
-  const more = isDoubling ? state.proven : 1
-  state.wanted = Math.min(ceiling, state.proven + (mayGrow(state, seen) ? more : 0))
+  state.wanted = state.proven
+  if (isSettled && mayGrow(state, seen)) state.wanted = Math.min(ceiling, nextAfter(state))
   state.rateBefore = rate
-  state.notBefore = now + state.watchMs
+  state.notBefore = now + watchMsOf(state)
+}
+
+function watchMsOf({ proven, watchMs }: State): number {
+  return proven < CONNECTIONS_SOON ? watchMs : WATCH_MS_BEYOND
+}
+
+function enoughGrowth({ wanted, proven, isDoubling }: State): number {
+  const isOneMore = !isDoubling && wanted <= CONNECTIONS_SOON
+  return isOneMore ? 1 + GROWTH_OF_ONE / proven : GROWTH
+}
+
+function nextAfter({ proven, isDoubling }: State): number {
+  if (proven >= CONNECTIONS_SOON) return Math.ceil(proven * MORE_AT_ONCE)
+  return isDoubling ? Math.min(CONNECTIONS_SOON, proven * 2) : proven + 1
 }
 
 function expectFar(state: State): void {

@@ -33,9 +33,11 @@ export type EngineOptions = {
   bytesPerSecondMax?: number
   pauser?: Pauser
   network?: Network
-  /** A round trip to a relay's address beside the transfer, in ms; null where it failed. */
-  ping?: (url: string) => Promise<number | null>
+  ping?: Ping
 }
+
+/** A round trip to a relay's address beside the transfer, and the least of all so far, in ms; null where it failed. */
+export type Ping = (url: string) => Promise<{ ms: number; leastMs: number } | null>
 
 /** What the files of the engine share: engine.ts starts attempts, landing.ts ends them, watch.ts looks after them. */
 export type State = {
@@ -49,7 +51,7 @@ export type State = {
   /** Bytes of all jobs so far, and those of attempts that came to nothing. */
   total: number
   wasted: number
-  /** Second attempts at a piece that were first, or moved to a better path, and those that were not. */
+  /** Second attempts at a piece that were first, and those that were not. */
   hedges: { won: number; lost: number }
   lastArrivalAt: number
   timer?: ReturnType<typeof setTimeout>

@@ -2,7 +2,7 @@ import type { Api } from './api.ts'
 import { wait } from './backoff.ts'
 import { batchesOf, oneAhead } from './batches.ts'
 import { createRun } from './create-run.ts'
-import type { Network } from './engine-state.ts'
+import type { Network, Ping } from './engine-state.ts'
 import type { FileOutcome, FileToUpload } from './entry.ts'
 import type { Failure } from './failure.ts'
 import { hashAll } from './hash-files.ts'
@@ -61,8 +61,7 @@ export type UploadOptions = {
 export type Connector = {
   /** Opens so many connections to a relay's address. */
   warm: (url: string, connections: number) => Promise<void>
-  /** A round trip to it beside the transfer, in ms; null where it failed. */
-  ping?: (url: string) => Promise<number | null>
+  ping?: Ping
 }
 
 export type UploadSummary = {

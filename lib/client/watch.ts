@@ -38,7 +38,7 @@ export function createWatch(): Watch {
   function lookAfter(state: State, now: number): void {
     const courses = [...state.courses.keys()]
     const rate = courses.reduce((sum, course) => sum + (speedOf(course, now) ?? 0), 0)
-    line?.observe(state, rate)
+    line?.observe(state, rate, now)
     const isFull = courses.length >= state.concurrency.allowed()
     const pending = state.queue.pending()
     state.concurrency.observe({ now, rate, isFull, pending })
@@ -79,12 +79,8 @@ function rescue(state: State, courses: Course[], now: number): void {
   for (const { course, how, route } of rescues) {
     const queued = state.courses.get(course)
     if (!queued) continue
-    if (how === 'hedge') {
-      state.start(queued, route, true)
-      continue
-    }
-    hedges.won += 1
-    endCourse(course, 'moved')
+    if (how === 'hedge') state.start(queued, route, true)
+    else endCourse(course, 'moved')
   }
 }
 

@@ -5,12 +5,20 @@ import { bestCase, type Estimate, estimatePath, freshLoadPercent } from './estim
 import { lineMbps } from './line.ts'
 import { DIRECT, type Standing } from './measurement.ts'
 import { LOAD_PERCENT, UNKNOWN_KM } from './prior.ts'
-import { type Priority, scoreOf, weightsOf } from './score.ts'
+import { type Priority, scoreOf, type Weights, weightsOf } from './score.ts'
 import { byPlace, insertByPlace, type Scored } from './select.ts'
 
 export type { Priority } from './score.ts'
 
 const RELAYS_MAX = 5
+/**
+ * A store this near, as a round trip in ms, fills the line with the connections there are, and a relay would only be one more host in the
+ * way (measured, docs/benchmarks.md): unless one is known to carry so many times more.
+ */
+const STORE_NEAR_MS = 40
+const CLEARLY_MORE = 1.3
+/** Survives the rounding of scores. */
+const AHEAD = 0.001
 
 export type RankInput = {
   edges: Edge[]
@@ -80,8 +88,23 @@ export function rankPaths(input: RankInput): RankedPath[] {
   // The store says nothing of its load. Taken to be as idle as the best relay, it does not lose to that one by load.
   direct.loadPercent = Math.min(direct.loadPercent, best[0]?.estimate.loadPercent ?? LOAD_PERCENT)
   const path = { id: DIRECT, url: input.direct.url, city: null, country: null }
-  best.push({ path, estimate: direct, score: scoreOf(direct, weights) })
+  best.push({ path, estimate: direct, score: directScore(direct, best[0], { input, weights }) })
   return describe(isUnreachable(DIRECT, input) ? best : best.sort(byPlace), input)
+}
+
+function directScore(
+  direct: Estimate,
+  best: Scored | undefined,
+  { input, weights }: { input: RankInput; weights: Weights },
+): number {
+  const score = scoreOf(direct, weights)
+  return best && needsNoRelay(direct, best, input) ? Math.max(score, best.score + AHEAD) : score
+}
+
+function needsNoRelay(direct: Estimate, best: Scored, { standing }: RankInput): boolean {
+  if (direct.latencyMs > STORE_NEAR_MS || direct.distanceKm === null) return false
+  const areKnown = standing.own.has(best.path.id) && standing.own.has(DIRECT)
+  return !areKnown || best.estimate.throughputMbps < direct.throughputMbps * CLEARLY_MORE
 }
 
 function isLeftOut(edge: Edge, input: RankInput): boolean {

@@ -1,6 +1,6 @@
 /** Large enough that a read costs little beside the copy, small enough that progress tells a slow connection early. */
 const BUFFER_BYTES = 128 * 1024
-const BUFFERS_PER_RING = 8
+const BUFFERS_PER_RING = 2
 
 /** Up to eight buffers for one transfer; `take` waits for one to come back. */
 export type BufferRing = {

@@ -120,7 +120,8 @@ async function pour(
     for (let at = 0; at < length; ) {
       const buffer = await buffers.take()
       if (outgoing.destroyed || outgoing.writableEnded) return buffers.give(buffer)
-      const wanted = Math.min(isPaced?.() ? PACED_BYTES : buffer.length, length - at)
+      const most = isPaced?.() ? PACED_BYTES : Math.max(PACED_BYTES, at / 8)
+      const wanted = Math.floor(Math.min(most, buffer.length, length - at))
       await pace?.(wanted)
       const count = await readAt(fd, buffer, { wanted, position: offset + at })
       if (count === 0) throw failure(CHANGED_MESSAGE, 'never')

@@ -26,10 +26,18 @@ test('nothing is opened before the ceiling is known', () => {
   expect(createConcurrency().allowed()).toBe(0)
 })
 
-test('where connections are slow and the line is wide, all that are allowed are open within half a second', () => {
-  const { seen } = drive(300 * MBIT, { each: 5 * MBIT, ceiling: 16, seconds: 0.5 })
+test('where connections are slow and the line is wide, eight are open within half a second and all that are allowed within ten', () => {
+  const { seen } = drive(300 * MBIT, { each: 5 * MBIT, ceiling: 16, seconds: 10 })
   expect(seen[0]).toBe(4)
+  expect(seen[10]).toBe(8)
   expect(seen.at(-1)).toBe(16)
+})
+
+test('a fast line that eight fill gets more for seconds at most', () => {
+  const { seen } = drive(300 * MBIT, { each: 50 * MBIT, ceiling: 32, seconds: 20 })
+  expect(seen[10]).toBe(8)
+  expect(Math.max(...seen)).toBe(12)
+  expect(seen.filter((count) => count > 8).length).toBeLessThan(100)
 })
 
 test('an uplink that one connection fills is not flooded', () => {
@@ -55,7 +63,7 @@ test('a far path gets more than twelve only where many parts wait for each conne
     const concurrency = createConcurrency()
     concurrency.setCeiling(32)
     concurrency.expectFar()
-    for (let now = 0; now < 5_000; now += 50) {
+    for (let now = 0; now < 20_000; now += 50) {
       const rate = 20 * MBIT * concurrency.allowed()
       concurrency.observe({ now, rate, isFull: true, pending: waiting })
     }
@@ -64,10 +72,10 @@ test('a far path gets more than twelve only where many parts wait for each conne
 })
 
 test('asked to slow down it halves, once for all who were asked together, and grows again', () => {
-  const { concurrency } = drive(300 * MBIT, { each: 5 * MBIT, ceiling: 16, seconds: 1 })
-  for (let part = 0; part < 8; part += 1) concurrency.throttle(1_000)
+  const { concurrency } = drive(300 * MBIT, { each: 5 * MBIT, ceiling: 16, seconds: 10 })
+  for (let part = 0; part < 8; part += 1) concurrency.throttle(10_000)
   expect(concurrency.allowed()).toBe(8)
-  for (let now = 1_000; now < 20_000; now += 50) {
+  for (let now = 10_000; now < 30_000; now += 50) {
     concurrency.observe({ now, rate: 5 * MBIT * concurrency.allowed(), isFull: true, pending })
   }
   expect(concurrency.allowed()).toBeGreaterThan(10)
