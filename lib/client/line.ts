@@ -23,7 +23,10 @@ const PINGS_UNTIL_TWICE = 4
 const USED = 0.8
 const RATE_MIN = 32 * 1024
 
-export type Line = { observe: (state: State, bytesPerSecond: number, now: number) => void }
+/** What the attempts under way carry: bytes a second, and how many each of them has handed over. */
+type Seen = { rate: number; handedOver: number[]; now: number }
+
+export type Line = { observe: (state: Pick<State, 'pacer' | 'routes'>, seen: Seen) => void }
 
 /** What is known of the line. */
 type Known = {
@@ -67,7 +70,7 @@ export function createLine({
   let askedAt = 0
   let isAsking = false
 
-  async function ask({ pacer }: State, url: string): Promise<void> {
+  async function ask(pacer: State['pacer'], url: string): Promise<void> {
     isAsking = true
     const answer = await ping?.(url).catch(() => null)
     isAsking = false
@@ -78,21 +81,22 @@ export function createLine({
   }
 
   return {
-    observe: (state, bytesPerSecond, now) => {
-      known.rate = bytesPerSecond
-      known.isSure ||= isMeasured(state)
-      const url = state.routes.find(({ urls, active }) => urls.length > 0 && active > 0)?.urls[0]
-      const everyMs = bytesPerSecond > SLOW_LINE ? PING_EVERY_MS_FAST : PING_EVERY_MS
+    observe: ({ pacer, routes }, { rate, handedOver, now }) => {
+      known.rate = rate
+      known.isSure ||= isMeasured(handedOver)
+      const url = routes.find(({ urls, active }) => urls.length > 0 && active > 0)?.urls[0]
+      const everyMs = rate > SLOW_LINE ? PING_EVERY_MS_FAST : PING_EVERY_MS
       if (!ping || !url || isAsking || now - askedAt < everyMs) return
       askedAt = now
-      void ask(state, url)
+      void ask(pacer, url)
     },
   }
 }
 
-function isMeasured({ courses }: State): boolean {
-  const bytes = [...courses.keys()].reduce((sum, { flight }) => sum + flight.bytes, 0)
-  return bytes > 2 * HEAD_START_BYTES * courses.size
+/** Whether what kernels took of new parts is at most half of the figure. */
+function isMeasured(handedOver: number[]): boolean {
+  const bytes = handedOver.reduce((sum, each) => sum + each, 0)
+  return bytes > 2 * HEAD_START_BYTES * handedOver.length
 }
 
 function nextRate(known: Known, held: number, now: number): number {

@@ -38,7 +38,8 @@ export function createWatch(): Watch {
   function lookAfter(state: State, now: number): void {
     const courses = [...state.courses.keys()]
     const rate = courses.reduce((sum, course) => sum + (speedOf(course, now) ?? 0), 0)
-    line?.observe(state, rate, now)
+    const handedOver = courses.map(({ flight }) => flight.bytes)
+    line?.observe(state, { rate, handedOver, now })
     const isFull = courses.length >= state.concurrency.allowed()
     const pending = state.queue.pending()
     state.concurrency.observe({ now, rate, isFull, pending })

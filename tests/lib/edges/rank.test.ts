@@ -204,3 +204,19 @@ test('figures are rounded only where they are answered', () => {
   expect(path).toMatchObject({ distanceKm: 353, latencyMs: 15.4, throughputMbps: 23.1 })
   expect(path.score).toBe(Number(path.score.toFixed(4)))
 })
+
+test('a store nearby needs no relay, unless one is known to carry clearly more', () => {
+  const position = at('ams-1')
+  const near = { edges: twins('a', 'b'), position, direct: store(at('fra-1')) }
+  expect(idsOf(ranked(near))[0]).toBe('direct')
+
+  const twice = { own: { a: { throughputMbps: 100 }, direct: { throughputMbps: 50 } } }
+  expect(idsOf(ranked({ ...near, standing: standing(twice) }))[0]).toBe('a')
+  const alike = { own: { a: { throughputMbps: 60 }, direct: { throughputMbps: 50 } } }
+  expect(idsOf(ranked({ ...near, standing: standing(alike) }))[0]).toBe('direct')
+
+  const far = { ...near, direct: store(VIRGINIA) }
+  expect(idsOf(ranked(far))[0]).toBe('a')
+  // Nobody said where it is.
+  expect(idsOf(ranked({ ...near, direct: store(null) }))[0]).toBe('a')
+})
