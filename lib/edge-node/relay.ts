@@ -54,7 +54,7 @@ const DEFAULTS = {
   host: '127.0.0.1',
   version: 'unknown',
   connectionsMax: 2_000,
-  warmConnections: 4,
+  warmConnections: 8,
   stallMs: 60_000,
   headersMs: 15_000,
   stopMs: 30_000,

@@ -1,8 +1,9 @@
 /** Large enough that a read costs little beside the copy, small enough that progress tells a slow connection early. */
 const BUFFER_BYTES = 128 * 1024
+/** One is read while the other leaves. What is written ahead of that leaves in one go, and tells nothing while it does. */
 const BUFFERS_PER_RING = 2
 
-/** Up to eight buffers for one transfer; `take` waits for one to come back. */
+/** Up to two buffers for one transfer; `take` waits for one to come back. */
 export type BufferRing = {
   take: () => Promise<Buffer>
   give: (buffer: Buffer) => void

@@ -14,8 +14,10 @@ import { createConnector } from './connector.ts'
  */
 const WRITE_STALL_MS = 60_000
 const ANSWER_STALL_MS = 150_000
-/** Pieces of this size are handed over while somebody limits the rate: they leave one by one, not in bursts. */
+/** Pieces of this size are handed over while somebody limits the rate: they leave one by one, not in bursts. So do the first of each part. */
 const PACED_BYTES = 16 * 1024
+/** A piece is at most so much of what was sent before it: a slow connection shows early what it carries. */
+const PIECE_SHARE = 1 / 8
 const ANSWER_BYTES_MAX = 64 * 1024
 
 export type FilePartRequest = PartRequest & { fd: number }
@@ -120,7 +122,7 @@ async function pour(
     for (let at = 0; at < length; ) {
       const buffer = await buffers.take()
       if (outgoing.destroyed || outgoing.writableEnded) return buffers.give(buffer)
-      const most = isPaced?.() ? PACED_BYTES : Math.max(PACED_BYTES, at / 8)
+      const most = isPaced?.() ? PACED_BYTES : Math.max(PACED_BYTES, at * PIECE_SHARE)
       const wanted = Math.floor(Math.min(most, buffer.length, length - at))
       await pace?.(wanted)
       const count = await readAt(fd, buffer, { wanted, position: offset + at })
