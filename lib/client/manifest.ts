@@ -67,7 +67,10 @@ export async function fetchManifest(run: Run, base: DeltaBase, ways: Ways): Prom
   for (const door of doorsOf(run, ways)) {
     try {
       const bytes = await fetchOver(run, door, base)
-      if (bytes === null) break
+      if (bytes === null) {
+        run.noted('the chunk manifest of the base is gone')
+        return null
+      }
       const manifest = await decodeManifest(bytes)
       if (manifest?.chunks.fileSize === base.fileSize) return manifest.chunks
       run.noted('the chunk manifest of the base is none')

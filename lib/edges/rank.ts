@@ -101,7 +101,9 @@ function directScore(
   return best && needsNoRelay(direct, best, input) ? Math.max(score, best.score + AHEAD) : score
 }
 
-function needsNoRelay(direct: Estimate, best: Scored, { standing }: RankInput): boolean {
+function needsNoRelay(direct: Estimate, best: Scored, input: RankInput): boolean {
+  const { standing } = input
+  if (isUnreachable(DIRECT, input)) return false
   if (direct.latencyMs > STORE_NEAR_MS || direct.distanceKm === null) return false
   const areKnown = standing.own.has(best.path.id) && standing.own.has(DIRECT)
   return !areKnown || best.estimate.throughputMbps < direct.throughputMbps * CLEARLY_MORE

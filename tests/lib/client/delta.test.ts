@@ -208,6 +208,22 @@ test.each([
   expect(service.files.get('a')?.bytes.equals(file)).toBe(true)
 })
 
+test('a manifest that is gone is asked for once, though there are two ways to ask', async () => {
+  let asked = 0
+  const { base, sendAs, sentParts } = await withBase({
+    edges: 1,
+    onManifest: (method) => {
+      if (method !== 'GET') return undefined
+      asked += 1
+      return { status: 404 }
+    },
+  })
+  const { notes } = await sendAs('a', edited(base))
+  expect(asked).toBe(1)
+  expect(notes.join()).toMatch(/manifest of the base is gone/)
+  expect(sentParts()).toHaveLength(4)
+})
+
 test('a manifest goes over the nearest relay, and straight where that one fails', async () => {
   const seen: string[] = []
   const { service, base, sendAs } = await withBase({

@@ -30,6 +30,13 @@ test('the nearest relay carries most where all are alike, and every relay was tr
   expect(progress.perPath.get('direct') ?? 0).toBeLessThanOrEqual(2 * MIB)
 })
 
+test('of four connections the nearest relay may have all', async () => {
+  const { engine, send, progress } = anEngine(() => 4 * MIB)
+  engine.use({ edges: EDGES, connections: 4 })
+  await send(4, MIB)
+  expect(progress.perPath.get('near')).toBe(4 * MIB)
+})
+
 test('a path that is ten times slower than the others soon carries little, even when it is the first', async () => {
   const { engine, send, progress } = anEngine(({ route }) =>
     route.id === 'near' ? 0.4 * MIB : 4 * MIB,

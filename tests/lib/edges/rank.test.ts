@@ -217,6 +217,8 @@ test('a store nearby needs no relay, unless one is known to carry clearly more',
 
   const far = { ...near, direct: store(VIRGINIA) }
   expect(idsOf(ranked(far))[0]).toBe('a')
+  const cut = { ...near, measurements: new Map([['direct', null]]) }
+  expect(pathOf(ranked(cut), 'direct').score).toBeLessThan(pathOf(ranked(cut), 'a').score)
   // Nobody said where it is.
   expect(idsOf(ranked({ ...near, direct: store(null) }))[0]).toBe('a')
 })
