@@ -88,12 +88,13 @@ function createState(options: EngineOptions): State {
 /** Starts whatever can start, and comes back when the next wait is over. */
 function pump(state: State): void {
   clearTimeout(state.timer)
+  const lookedAt = performance.now()
   while (mayStart(state)) {
     const next = takeNext(state)
     if (!next) break
     void fly(state, { ...next, isHedge: false })
   }
-  wakeLater(state)
+  wakeLater(state, lookedAt)
 }
 
 function mayStart({ stopped, options, courses, concurrency }: State): boolean {
@@ -152,10 +153,12 @@ function comeBack(state: State): void {
   pump(state)
 }
 
-function wakeLater(state: State): void {
+/** A wait that ended after `lookedAt` has not been seen, even where it is over by now: nothing else would wake the engine. */
+function wakeLater(state: State, lookedAt: number): void {
   if (state.stopped || state.queue.pending() === 0) return
-  const now = performance.now()
   const rests = state.routes.map(({ restUntil }) => restUntil)
-  const at = Math.min(...[state.queue.nextAt(), ...rests].filter((time) => time > now))
-  if (at < Number.POSITIVE_INFINITY) state.timer = setTimeout(() => pump(state), at - now + 1)
+  const at = Math.min(...[state.queue.nextAt(), ...rests].filter((time) => time > lookedAt))
+  if (at === Number.POSITIVE_INFINITY) return
+  const waitMs = Math.max(0, at - performance.now())
+  state.timer = setTimeout(() => pump(state), waitMs + 1)
 }

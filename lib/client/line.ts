@@ -4,14 +4,14 @@ import { HEAD_START_BYTES } from './flight.ts'
 /** Above this, in bytes a second, a full queue delays others too little to matter, and timers are too coarse to help. */
 const SLOW_LINE = 50e6 / 8
 /** Other traffic of the line may wait so much longer, in ms: below that the line is idle now and then, above it a queue stands. */
-const DELAY_MS = { low: 12, high: 25 }
+const DELAY_MS = { low: 8, high: 18 }
 const PING_EVERY_MS = 100
 /** On a line that needs no care. */
 const PING_EVERY_MS_FAST = 1_000
 /** Of the last so many pings the fastest counts: one that met a busy moment of this machine says nothing about the line. */
 const PINGS = 3
 /** While a queue drains, so much less; it is looked at again when it should be gone, in ms. */
-const LESS = 0.9
+const LESS = 0.94
 const DRAIN_MS = { least: 300, most: 1_000 }
 /** Of what a line carried while its queue stood, so much at once when that is gone; up to so much it is approached slowly. */
 const NEARLY = { from: 1, to: 1.05 }
@@ -48,8 +48,8 @@ type Known = {
 
 /**
  * Keeps a slow uplink usable for others: a queue in a router at home holds seconds of it, and any number of TCP streams fills
- * it. Where round trips to the nearest relay, measured beside the transfer, grow by more than 25 ms, bytes are handed over a
- * tenth more slowly than they leave until the queue should be gone; below 12 ms a little faster with each (the idea of LEDBAT, RFC 6817,
+ * it. Where round trips to the nearest relay, measured beside the transfer, grow by more than 18 ms, bytes are handed over a
+ * little more slowly than they leave until the queue should be gone; below 8 ms a little faster with each (the idea of LEDBAT, RFC 6817,
  * with the round trip in place of the one-way delay). Without `ping`, or on a fast line, nothing is held back.
  */
 export function createLine({
