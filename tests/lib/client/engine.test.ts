@@ -147,6 +147,32 @@ function aNetwork(): Network & { set: (online: boolean) => void } {
   }
 }
 
+test('a wait that ends while the engine looks for work is not slept through', async () => {
+  vi.useFakeTimers({ toFake: [...FAKED] })
+  const clock = performance.now.bind(performance)
+  // Timers fire a little early; so many looks at the clock are then still before the end of the wait.
+  let looksBefore = 0
+  const spy = vi
+    .spyOn(performance, 'now')
+    .mockImplementation(() => clock() - (looksBefore-- > 0 ? 1.01 : 0))
+  try {
+    for (const looks of [0, 1, 2, 3, 4, 5]) {
+      const { engine, send, arrived } = anEngine((_, attempt) =>
+        attempt === 0 ? failure('no', 'elsewhere', { waitMs: 1_000 }) : 50 * MIB,
+      )
+      engine.use({ edges: [], connections: 1 })
+      void send(1, MIB)
+      await vi.advanceTimersByTimeAsync(900)
+      looksBefore = looks
+      await vi.advanceTimersByTimeAsync(5_000)
+      expect({ looks, arrived }).toEqual({ looks, arrived: [0] })
+    }
+  } finally {
+    spy.mockRestore()
+    vi.useRealTimers()
+  }
+})
+
 test('a network that is away is waited for, however often parts fail; a store that answers with errors is not', async () => {
   vi.useFakeTimers({ toFake: [...FAKED] })
   try {
