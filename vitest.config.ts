@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os'
 import { defineConfig } from 'vitest/config'
 import { filesWithOwnProcess } from './tests/local/own-process.ts'
+import { SlowFirst } from './tests/local/slow-first.ts'
 
 const own = filesWithOwnProcess(import.meta.dirname)
 const exclude = ['**/node_modules/**', '.jetty/**', '.vercel/**']
@@ -25,6 +26,7 @@ export default defineConfig({
     pool: 'forks',
     // Tests wait for services more than they compute: three files at once keep two cores busy.
     maxWorkers: Math.max(3, availableParallelism() - 1),
+    sequence: { sequencer: SlowFirst },
     // Refusals and faults are logged on purpose; what a failed test logged is shown.
     silent: 'passed-only',
     // The first test of a file that needs the store loads its SDK and probes it: seconds, on a machine that is busy.
