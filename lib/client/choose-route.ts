@@ -1,8 +1,8 @@
 import { type Course, recentOf } from './flight.ts'
 import { DIRECT, isUsable, type Route } from './routes.ts'
 
-/** Another path must promise so much more than a better ranked one to be taken before it. */
-const CLEARLY_BETTER = 1.3
+/** Another path must promise so much more than a better ranked one to be taken before it: one part's speed is luck by half. */
+const CLEARLY_BETTER = 1.6
 /**
  * No relay gets more of the connections while there are others: buffers on its way may swallow parts and keep them, and then
  * the rest go on over those.
@@ -54,22 +54,30 @@ export function chooseRoute(choice: Choice): Route | undefined {
  * time, so that one whose bytes a buffer has just swallowed says little; the parts that arrived count like one of them.
  */
 export function speedsOf({ routes, courses, now }: Choice): Map<Route, number> {
-  const sums = new Map<Route, { bytes: number; ms: number }>()
-  for (const route of routes) {
-    if (route.speed !== undefined) sums.set(route, { bytes: route.speed, ms: 1000 })
-  }
-  for (const course of courses) {
-    const recent = recentOf(course, now)
-    const { bytes = 0, ms = 0 } = sums.get(course.flight.route) ?? {}
-    if (recent) sums.set(course.flight.route, { bytes: bytes + recent.bytes, ms: ms + recent.ms })
-  }
+  const seen = new Map(routes.map((route) => [route, arrivalsOf(route)]))
+  for (const course of courses) look(seen.get(course.flight.route), course, now)
   const speeds = new Map<Route, number>()
-  for (const [route, { bytes, ms }] of sums) {
-    // What a path carries may be all that it can: one more connection then takes from the others.
-    const sharers = Math.max(SHARERS_MIN, route.active)
-    speeds.set(route, ((bytes * 1000) / ms) * (sharers / (sharers + 1)))
+  for (const [route, { bytes, ms, begun }] of seen) {
+    // What a path carries may be all that it can: one more connection then takes from the others, as those do that just began.
+    const sharers = Math.max(SHARERS_MIN, route.active - begun)
+    if (ms > 0) speeds.set(route, ((bytes * 1000) / ms) * (sharers / (sharers + begun + 1)))
   }
   return speeds
+}
+
+/** What is seen of a path's attempts, and how many are too young to show anything. */
+type Sight = { bytes: number; ms: number; begun: number }
+
+function arrivalsOf({ speed }: Route): Sight {
+  return speed === undefined ? { bytes: 0, ms: 0, begun: 0 } : { bytes: speed, ms: 1000, begun: 0 }
+}
+
+function look(sight: Sight | undefined, course: Course, now: number): void {
+  if (!sight) return
+  const recent = recentOf(course, now)
+  sight.bytes += recent?.bytes ?? 0
+  sight.ms += recent?.ms ?? 0
+  if (!recent) sight.begun += 1
 }
 
 function bestOf(open: Route[], speeds: Map<Route, number>): Route | undefined {

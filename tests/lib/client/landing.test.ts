@@ -59,3 +59,12 @@ test('of two attempts the first to arrive ends the other, and whether the second
   land(lost.state, lost.hedge, new Error('lost'))
   expect(lost.state.wasted).toBe(40)
 })
+
+test('a part that was given up for another path proves nothing about second attempts', () => {
+  const { state, first, hedge } = hedged()
+  first.end = 'moved'
+  land(state, first, new Error('moved'))
+  expect(state.queue.pending()).toBe(0)
+  land(state, hedge, null)
+  expect(state.hedges).toEqual({ won: 0, lost: 0 })
+})

@@ -134,6 +134,25 @@ test('a store that is away for a moment only costs time', async () => {
   expect(service.seen).toHaveLength(4)
 })
 
+test('shortly before the last bytes have left a connection for the completion is opened', async () => {
+  const { service, aFile, send } = await setUp()
+  const api = createApi({ url: service.url, apiKey: 'jt_live_test' })
+  let bytesDone = 0
+  const openedAt: number[] = []
+  const connect = async () => void openedAt.push(bytesDone)
+  const { summary } = await send([await aFile('a', 18 * MIB)], {
+    api: { ...api, connect },
+    bytesPerSecondMax: 12 * MIB,
+    onProgress: (progress) => {
+      bytesDone = progress.bytesDone
+    },
+  })
+  expect(summary.stored).toBe(1)
+  // One for the start is opened while nothing has moved.
+  expect(openedAt[0]).toBe(0)
+  expect(openedAt.find((bytes) => bytes > 0)).toBeGreaterThan(3 * MIB)
+})
+
 test('a path that never takes a part ends in an error that says why', async () => {
   const onPart: TinyOptions['onPart'] = () => ({ status: 503, body: '<Code>SlowDown</Code>' })
   const { aFile, send } = await setUp({ onPart })
