@@ -92,13 +92,11 @@ function bestOf(open: Route[], speeds: Map<Route, number>): Route | undefined {
   return best
 }
 
-/** A path that is idle and unknown, once the best has enough; beside a store nearby one relay, should the straight way be worse than it looks. */
+/** A path that is idle and unknown, once the best has enough. */
 function scoutFor(open: Route[], { pending, connections }: Choice): Route | undefined {
   const [best, ...others] = open
   if (!best || best.active < CONNECTIONS_UNTIL_SCOUTS || pending < connections) return undefined
-  const isUnknown = ({ active, speed }: Route) => active === 0 && speed === undefined
-  if (best.id === DIRECT && !others.every(isUnknown)) return undefined
-  return others.find(isUnknown)
+  return others.find(({ active, speed }) => active === 0 && speed === undefined)
 }
 
 /** Where relays are free to take all that is left, a farther direct path takes nothing: it would hold up the rest. */

@@ -74,22 +74,3 @@ test('nothing is expected of a path of which nothing is known', () => {
   far.speed = undefined
   expect([...speedsOf({ routes, ...rest }).keys()]).toEqual([near])
 })
-
-test('where the store stands first one relay is tried beside it, elsewhere every one', () => {
-  const edges = ['a', 'b'].map((id) => ({ id, url: `http://${id}.test`, score: 1 }))
-  const tried = (score: number) => {
-    const routes = routesFrom(edges, [], { score })
-    const [first] = routes
-    if (first) first.active = 3
-    const ids: string[] = []
-    for (let n = 0; n < 3; n += 1) {
-      const route = chooseRoute({ routes, courses: [], pending: 50, connections: 8, now: NOW })
-      if (!route) break
-      route.active += 1
-      ids.push(route.id)
-    }
-    return ids
-  }
-  expect(tried(2)).toEqual(['a', 'direct', 'direct'])
-  expect(tried(0)).toEqual(['b', 'direct', 'a'])
-})
