@@ -15,9 +15,9 @@ const FAR_BEHIND = 2.5
 const UNKNOWN_SHARE = 0.5
 /**
  * Of all bytes, so many may be put on the way twice: little, unless second attempts have been first more often than not, as they
- * are where packets get lost or a path is bad.
+ * are where packets get lost or a path is bad. Until then one is taken to cost the whole part, since both may go on to the end.
  */
-const EXTRA_SHARE = { calm: 0.03, rough: 0.12 }
+const EXTRA = { calm: { ofAll: 0.03, ofPart: 1 }, rough: { ofAll: 0.12, ofPart: 0.5 } }
 /**
  * An attempt this young has not shown anything yet, in ms; while no part has arrived, windows are still opening, and it takes
  * longer.
@@ -60,7 +60,7 @@ export function findRescues(situation: Situation): Rescue[] {
   for (const late of slowestFirst(situation)) {
     if (rescues.length >= most) break
     const candidate = candidateOf({ ...late, how }, speeds, situation)
-    const stake = stakeOf(late.course, how)
+    const stake = stakeOf(late.course, how, situation)
     const isAlone = rescues.length === 0 && !courses.some(({ isHedge }) => isHedge)
     if (!candidate || !isAffordable(candidate, { stake, allowance, isAlone })) continue
     allowance -= stake
@@ -71,9 +71,13 @@ export function findRescues(situation: Situation): Rescue[] {
   return rescues
 }
 
-function allowanceOf({ courses, bytes, wasted, hedges }: Situation): number {
-  const share = hedges.won > hedges.lost ? EXTRA_SHARE.rough : EXTRA_SHARE.calm
-  return share * bytes - wasted - atStake(courses)
+function allowanceOf(situation: Situation): number {
+  const { bytes, wasted } = situation
+  return extraOf(situation).ofAll * bytes - wasted - atStake(situation)
+}
+
+function extraOf({ hedges }: Situation) {
+  return hedges.won > hedges.lost ? EXTRA.rough : EXTRA.calm
 }
 
 /** A part for which everything would wait is sent again even where the allowance is used up: one at a time. */
@@ -162,15 +166,17 @@ function betterRoute(course: Course, speeds: Map<Route, number>, { routes, now }
   return best && expected(best) > 0 ? { route: best, speed: expected(best) } : undefined
 }
 
-/** What a rescue will most likely have cost: the first attempt's bytes, and of a hedge half the part, since both go on. */
-function stakeOf({ flight }: Course, how: Rescue['how']): number {
-  return how === 'move' ? flight.bytes : Math.max(flight.bytes, flight.job.bytes / 2)
+/** What a rescue will most likely have cost: the first attempt's bytes, and of a hedge a share of the part, since both go on. */
+function stakeOf({ flight }: Course, how: Rescue['how'], situation: Situation): number {
+  if (how === 'move') return flight.bytes
+  return Math.max(flight.bytes, flight.job.bytes * extraOf(situation).ofPart)
 }
 
 /** The stakes of the hedges under way. */
-function atStake(courses: Course[]): number {
+function atStake(situation: Situation): number {
+  const { courses } = situation
   const hedged = new Set(courses.filter(({ isHedge }) => isHedge).map(({ flight }) => flight.job))
   return courses
     .filter(({ flight, isHedge }) => !isHedge && hedged.has(flight.job))
-    .reduce((sum, course) => sum + stakeOf(course, 'hedge'), 0)
+    .reduce((sum, course) => sum + stakeOf(course, 'hedge', situation), 0)
 }

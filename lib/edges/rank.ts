@@ -13,10 +13,11 @@ export type { Priority } from './score.ts'
 const RELAYS_MAX = 5
 /**
  * A store this near, as a round trip in ms, fills the line with the connections there are, and a relay would only be one more host in the
- * way (measured, docs/benchmarks.md): unless one is known to carry so many times more.
+ * way (measured, docs/benchmarks.md): unless one connection there is known to carry so many times more, which is more than a shorter
+ * round trip explains.
  */
 const STORE_NEAR_MS = 40
-const CLEARLY_MORE = 1.3
+const CLEARLY_MORE = 3
 /** Survives the rounding of scores. */
 const AHEAD = 0.001
 

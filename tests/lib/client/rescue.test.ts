@@ -125,6 +125,18 @@ test('few bytes go twice until second attempts have been of use; then more do', 
   expect(rescued({ won: 3, lost: 2 })).toBe(3)
 })
 
+test('before one was of use, a second attempt is taken to cost the whole part', () => {
+  const late = (routes: Route[]) => [
+    aCourse({ route: given(routes, 0), ageMs: 3_000, bytes: 1.25 * MIB }),
+  ]
+  const rescued = (hedges: Situation['hedges'], bytes: number) =>
+    findRescues(aSituation(late, { hedges, bytes })).length
+  // 3 % of 160 MiB are less than a part of 5 MiB, of 170 more.
+  expect(rescued({ won: 0, lost: 0 }, 160 * MIB)).toBe(0)
+  expect(rescued({ won: 0, lost: 0 }, 170 * MIB)).toBe(1)
+  expect(rescued({ won: 1, lost: 0 }, 100 * MIB)).toBe(1)
+})
+
 test('whatever is under way: never more than there are connections for, each part once, and within the allowance', () => {
   const attempt = fc.record({
     at: fc.integer({ min: 0, max: 3 }),

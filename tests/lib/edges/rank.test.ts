@@ -210,9 +210,9 @@ test('a store nearby needs no relay, unless one is known to carry clearly more',
   const near = { edges: twins('a', 'b'), position, direct: store(at('fra-1')) }
   expect(idsOf(ranked(near))[0]).toBe('direct')
 
-  const twice = { own: { a: { throughputMbps: 100 }, direct: { throughputMbps: 50 } } }
-  expect(idsOf(ranked({ ...near, standing: standing(twice) }))[0]).toBe('a')
-  const alike = { own: { a: { throughputMbps: 60 }, direct: { throughputMbps: 50 } } }
+  const more = { own: { a: { throughputMbps: 100 }, direct: { throughputMbps: 20 } } }
+  expect(idsOf(ranked({ ...near, standing: standing(more) }))[0]).toBe('a')
+  const alike = { own: { a: { throughputMbps: 60 }, direct: { throughputMbps: 30 } } }
   expect(idsOf(ranked({ ...near, standing: standing(alike) }))[0]).toBe('direct')
 
   const far = { ...near, direct: store(VIRGINIA) }
