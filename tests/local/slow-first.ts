@@ -1,7 +1,11 @@
 import { BaseSequencer, type TestSpecification } from 'vitest/node'
 
-/** Files that take longest (30 to 120 s on two cores), most of it waiting, whatever their size says. */
+/**
+ * Files that take longest (30 to 120 s on two cores), most of it waiting, whatever their size says. Those that start `npm run dev`
+ * stand apart: it takes the same ports each time.
+ */
 const SLOWEST = [
+  'flows/walk-through',
   'flows/browser',
   'contract/s3',
   'flows/command-line',
@@ -11,10 +15,8 @@ const SLOWEST = [
   'flows/edges-under-way',
   'lib/client/upload',
   'flows/interleavings',
-  'flows/walk-through',
   'lib/cli/cli',
   'local/dev',
-  'scripts',
 ]
 
 /** The slowest files first, then the larger ones: none of them is what everything waits for in the end. */
