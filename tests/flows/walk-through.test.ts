@@ -155,7 +155,12 @@ test(
   'against npm run dev it works out of the box',
   async () => {
     const home = await temporaryFolder()
-    const words = ['--import', 'tsx', join(ROOT, 'tests/local/dev.ts'), '--home', home]
+    // At a port that no other one takes once this one has left.
+    const guard = createServer()
+    const port = String(await listen(guard))
+    await closeServer(guard)
+    const dev = join(ROOT, 'tests/local/dev.ts')
+    const words = ['--import', 'tsx', dev, '--home', home, '--port', port]
     const child = spawn(process.execPath, words, {
       detached: true,
       stdio: ['ignore', 'pipe', 'inherit'],
