@@ -55,7 +55,7 @@ export function chooseRoute(choice: Choice): Route | undefined {
  */
 export function speedsOf({ routes, courses, now }: Choice): Map<Route, number> {
   const seen = new Map(routes.map((route) => [route, arrivalsOf(route)]))
-  for (const course of courses) look(seen.get(course.flight.route), course, now)
+  for (const course of courses) addAttempt(seen.get(course.flight.route), course, now)
   const speeds = new Map<Route, number>()
   for (const [route, { bytes, ms, begun }] of seen) {
     // What a path carries may be all that it can: one more connection then takes from the others, as those do that just began.
@@ -72,7 +72,7 @@ function arrivalsOf({ speed }: Route): Sight {
   return speed === undefined ? { bytes: 0, ms: 0, begun: 0 } : { bytes: speed, ms: 1000, begun: 0 }
 }
 
-function look(sight: Sight | undefined, course: Course, now: number): void {
+function addAttempt(sight: Sight | undefined, course: Course, now: number): void {
   if (!sight) return
   const recent = recentOf(course, now)
   sight.bytes += recent?.bytes ?? 0
