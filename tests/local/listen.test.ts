@@ -22,6 +22,12 @@ test('five ports side by side that are all taken become five different ones', as
 })
 
 test('where the next port is asked for, it is the next', async () => {
-  const taken = await listen(aServer(), 30_000 + Math.floor(Math.random() * 2_000))
+  const taken = await listen(aServer(), 32_400 + Math.floor(Math.random() * 300))
   expect(await listen(aServer(), taken, { apart: 1 })).toBe(taken + 1)
+})
+
+test('a free port is given once, and is none that systems give to whoever asks for any', async () => {
+  const ports = await Promise.all(Array.from({ length: 500 }, () => freePort()))
+  expect(new Set(ports).size).toBe(500)
+  expect(Math.max(...ports)).toBeLessThan(32_768)
 })

@@ -9,6 +9,10 @@ const PORTS_TRIED = 20
 /** Wished ports of one stack stand closer than this, so that several stacks never take each other's. */
 const STACKS_APART = 20
 
+/** Linux gives away 32,768 and up, the others higher ones. */
+const [FREE_FROM, FREE_TO] = [20_000, 32_000]
+const given = new Set<number>()
+
 /**
  * Starts a server and gives its port: the wished one, else the first free one at steps of `apart`. On loopback unless
  * another of the machine's addresses is given.
@@ -28,13 +32,22 @@ export async function listen(
   return await listenOn(server, 0, host)
 }
 
-/** A port nobody listens on, the wished one when it is free. */
+/**
+ * A port nobody listens on, the wished one when it is free. Another one is given once by a process, and stands below those
+ * that systems give away: whoever listens or connects somewhere until it is used does not get it.
+ */
 export async function freePort(wishedPort = 0): Promise<number> {
   const probe = createServer()
-  const port = await listen(probe, wishedPort)
+  const port = await listen(probe, wishedPort || anyPort())
   probe.close()
   await once(probe, 'close')
+  if (!wishedPort && given.has(port)) return await freePort()
+  given.add(port)
   return port
+}
+
+function anyPort(): number {
+  return FREE_FROM + Math.floor(Math.random() * (FREE_TO - FREE_FROM))
 }
 
 /** Stops a server at once: what is still open is cut. */
