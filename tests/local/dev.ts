@@ -1,10 +1,12 @@
 import { execFile } from 'node:child_process'
 import { watch } from 'node:fs'
 import { chmod, mkdir, rm, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:net'
 import { join, resolve } from 'node:path'
 import { parseArgs, promisify } from 'node:util'
 import { devApiKey } from './dev-account.ts'
 import { sentenceOf } from './dev-failure.ts'
+import { listen } from './listen.ts'
 import { claimFolder } from './only-one.ts'
 import { stopLeftover } from './postgres-leftover.ts'
 import { type Stack, startStack } from './stack.ts'
@@ -17,6 +19,8 @@ const INSISTING_MS = 500
 
 /** Below the ports that systems give to outgoing connections, so that they are the same at every start. */
 const PORTS = { postgres: 15432, neon: 15433, upstash: 15434, s3: 15435, edges: 15441 }
+/** Who listens here has those above; where it is taken, the next stack's place is tried. */
+const PORT_OF_CLAIM = 15431
 const PORT_DEFAULT = 3000
 
 const HELP = `npm run dev -- [--port N] [--reset] [--home DIR]
@@ -38,7 +42,7 @@ async function main({ port, reset, help, home }: Options): Promise<void> {
   await mkdir(home, { recursive: true })
   await claimFolder(dataDir)
   if (reset) await forget(dataDir)
-  const ports = { ...PORTS, functions: port }
+  const ports = { ...(await claimPorts()), functions: port }
   const stack = await startStack({ dataDir, functions: true, heartbeats: true, ports })
   stopOnSignals(stack)
   Object.assign(process.env, stack.env)
@@ -68,6 +72,21 @@ function parseOptions(): Options {
     reset: values.reset,
     help: values.help,
     home: resolve(values.home ?? join(ROOT, '.jetty')),
+  }
+}
+
+/** Ports that no other one takes, however close together two are started; this process has them until it ends. */
+async function claimPorts(): Promise<typeof PORTS> {
+  const claim = createServer((connection) => connection.destroy())
+  const shift = (await listen(claim, PORT_OF_CLAIM)) - PORT_OF_CLAIM
+  claim.unref()
+  const { postgres, neon, upstash, s3, edges } = PORTS
+  return {
+    postgres: postgres + shift,
+    neon: neon + shift,
+    upstash: upstash + shift,
+    s3: s3 + shift,
+    edges: edges + shift,
   }
 }
 
