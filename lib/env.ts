@@ -17,6 +17,8 @@ export const Environment = z.object({
   DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/ }),
   UPSTASH_REDIS_REST_URL: Url,
   UPSTASH_REDIS_REST_TOKEN: z.string().check(z.minLength(16)),
+  /** How long a call waits for Redis before it goes on without. */
+  REDIS_TIMEOUT_MS: z._default(z.coerce.number().check(z.minimum(100), z.maximum(10_000)), 800),
   LYVE_ENDPOINT: Url,
   LYVE_REGION: z.string().check(z.minLength(1)),
   LYVE_BUCKET_NAME: z.string().check(z.regex(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/)),

@@ -2,7 +2,6 @@ import { env } from '../env.ts'
 import { describeError, log } from '../log.ts'
 import { Redis } from '../vendor/redis.js'
 
-const TIMEOUT_MS = 800
 /** After it did not answer in time: a call that asks several times waits once. */
 const REST_MS = 1_000
 
@@ -15,7 +14,7 @@ export const redis = new Redis({
   automaticDeserialization: false,
   enableAutoPipelining: false,
   retry: { retries: 0 },
-  signal: () => AbortSignal.timeout(TIMEOUT_MS),
+  signal: () => AbortSignal.timeout(env.REDIS_TIMEOUT_MS),
 })
 
 /** The answer of Redis, or null when it does not answer in time, or did not a moment ago: the caller goes on without. */

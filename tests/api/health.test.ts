@@ -10,8 +10,12 @@ const { VERSION } = await import('../../lib/version.ts')
 /** Each call is a time at which the last answer is too old. */
 let now = Date.now()
 const later = () => (now += 20_000)
+const counts = () => Object.values(proxies).map(({ passed }) => passed.length)
 
 test('all services answer, and are asked again only after 10 s', async () => {
+  // The clients are loaded by then: a process that is busy with that takes what answers meanwhile for late.
+  await checkHealth(now - 20_000)
+  const before = counts()
   const { status, body, headers } = await call(GET, 'GET', '/api/health')
   expect(status).toBe(200)
   expect(body).toMatchObject({
@@ -22,7 +26,7 @@ test('all services answer, and are asked again only after 10 s', async () => {
   expect(headers.get('cache-control')).toContain('max-age=10')
 
   await call(GET, 'GET', '/api/health')
-  expect(Object.values(proxies).map(({ passed }) => passed.length)).toEqual([1, 1, 1])
+  expect(counts().map((count, at) => count - (before[at] ?? 0))).toEqual([1, 1, 1])
 })
 
 for (const [service, expected] of [

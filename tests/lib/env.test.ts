@@ -24,6 +24,7 @@ const COMPLETE = {
   DEDUP_SCOPE: 'account',
 }
 const OPTIONAL = [
+  'REDIS_TIMEOUT_MS',
   'LYVE_POSITION',
   'DEDUP_SCOPE',
   'EVENTS_ALLOWED_HOSTS',
@@ -33,7 +34,11 @@ const OPTIONAL = [
 ]
 
 test('a complete environment is accepted without the optional names', () => {
-  expect(parseEnvironment(COMPLETE)).toEqual({ ...COMPLETE, JOBS_AFTER_REQUESTS: 'on' })
+  expect(parseEnvironment(COMPLETE)).toEqual({
+    ...COMPLETE,
+    REDIS_TIMEOUT_MS: 800,
+    JOBS_AFTER_REQUESTS: 'on',
+  })
 })
 
 test('nothing is shared across accounts unless it is asked for', () => {
@@ -49,6 +54,13 @@ test('the position of the store is a point on the globe', () => {
   expect(() => parseEnvironment({ ...COMPLETE, LYVE_POSITION: '91,0' })).toThrow(/LYVE_POSITION/)
 })
 
+test('Redis is waited for between a tenth of a second and ten seconds', () => {
+  const ms = (REDIS_TIMEOUT_MS: string) => parseEnvironment({ ...COMPLETE, REDIS_TIMEOUT_MS })
+  expect(ms('2500').REDIS_TIMEOUT_MS).toBe(2500)
+  for (const wrong of ['99', '10001', 'soon', '-1'])
+    expect(() => ms(wrong), wrong).toThrow(/REDIS_TIMEOUT_MS/)
+})
+
 test('.env.example lists exactly the names that are parsed, and no secret has a value there', () => {
   const lines = readFileSync('.env.example', 'utf8').split('\n')
   const listed = lines.flatMap((line) => /^([A-Z_]+)=(.*)$/.exec(line)?.slice(1, 3).join('=') ?? [])
@@ -56,6 +68,7 @@ test('.env.example lists exactly the names that are parsed, and no secret has a 
 
   expect(names.sort()).toEqual(Object.keys(Environment.shape).sort())
   expect(listed.filter((line) => !line.endsWith('='))).toEqual([
+    'REDIS_TIMEOUT_MS=800',
     'JETTYTHUNDER_API_URL=self',
     'DEDUP_SCOPE=account',
     'JOBS_AFTER_REQUESTS=on',

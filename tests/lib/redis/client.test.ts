@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest'
 import { throughProxies } from '../../local/proxied.ts'
 
+process.env.REDIS_TIMEOUT_MS = '800'
 const { redis: proxy } = await throughProxies()
 const { redis, tryRedis } = await import('../../../lib/redis/client.ts')
 const { forgetApiKeys } = await import('../../../lib/accounts/authenticate.ts')
