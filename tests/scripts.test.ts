@@ -20,6 +20,7 @@ const run = promisify(execFile)
 
 const COPY_MS_MAX = 60_000
 const SCRIPT_MS_MAX = 120_000
+const START_MS_MAX = 90_000
 const STOP_MS_MAX = 20_000
 
 type Form = { args?: string[]; exit: number; says: RegExp; database?: true }
@@ -111,7 +112,7 @@ test(
       detached: true,
     })
     try {
-      await printed(child, /jt_live_\w+/)
+      await printed(child, /jt_live_\w+/, START_MS_MAX)
       signalGroup(child, 'SIGINT')
       await groupGone(child)
     } finally {
@@ -143,12 +144,16 @@ async function npmRun(script: string, args: string[], database?: true) {
 }
 
 /** Waits until a process has printed what is looked for. */
-async function printed(child: ChildProcess, pattern: RegExp): Promise<void> {
+async function printed(child: ChildProcess, pattern: RegExp, withinMs: number): Promise<void> {
   let output = ''
   await new Promise<void>((found, failed) => {
+    const late = () => failed(new Error(`not printed within ${withinMs} ms:\n${output}`))
+    const limit = setTimeout(late, withinMs).unref()
     const take = (chunk: Buffer) => {
       output += chunk
-      if (pattern.test(output)) found()
+      if (!pattern.test(output)) return
+      clearTimeout(limit)
+      found()
     }
     child.stdout?.on('data', take)
     child.stderr?.on('data', take)
