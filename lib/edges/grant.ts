@@ -96,7 +96,15 @@ export function readGrant(publicKey: KeyObject | string, token: string, now: num
   return isGrant(grant) && grant.exp <= now + GRANT_SECONDS_MAX + CLOCK_SECONDS_MAX ? grant : null
 }
 
+/** A process signs with one key, and making it costs several times what signing costs. */
+let latest: { seedBase64: string; key: KeyObject } | undefined
+
 function privateKey(seedBase64: string): KeyObject {
+  if (latest?.seedBase64 !== seedBase64) latest = { seedBase64, key: makePrivateKey(seedBase64) }
+  return latest.key
+}
+
+function makePrivateKey(seedBase64: string): KeyObject {
   const seed = Buffer.from(seedBase64, 'base64')
   if (seed.length !== 32) throw new RangeError('An Ed25519 seed is 32 bytes in base64')
   return createPrivateKey({

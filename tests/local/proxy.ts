@@ -1,7 +1,11 @@
 import { createServer, type IncomingMessage, request, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { pipeline } from 'node:stream'
 
-/** A request that went through: how many came before it, and what it was. */
+/** Files and their parts go through as they come. */
+const KEPT_BYTES_MAX = 1024 * 1024
+
+/** A request that went through: how many came before it, and what it was; of more than 1 MiB without its body. */
 export type Passed = { n: number; method: string; url: string; body: string }
 
 /**
@@ -36,9 +40,10 @@ export async function startProxy(target: string): Promise<ServiceProxy> {
   return proxy
 
   async function relay(incoming: IncomingMessage, answer: ServerResponse): Promise<void> {
-    const body = await bodyOf(incoming)
     const { method = 'GET', url = '/', headers } = incoming
-    const passed = { n: proxy.passed.length, method, url, body: body.toString('latin1') }
+    const isKept = Number(headers['content-length'] ?? 0) <= KEPT_BYTES_MAX
+    const body = isKept ? await bodyOf(incoming) : null
+    const passed = { n: proxy.passed.length, method, url, body: body?.toString('latin1') ?? '' }
     proxy.passed.push(passed)
     const fault = (await proxy.fault?.(passed)) ?? 'pass'
     if (fault === 'refuse') return void incoming.socket.destroy()
@@ -52,7 +57,8 @@ export async function startProxy(target: string): Promise<ServiceProxy> {
       reply.once('end', () => fault === 'lose' && incoming.socket.destroy())
     })
     onward.once('error', () => incoming.socket.destroy())
-    onward.end(body)
+    if (body) onward.end(body)
+    else pipeline(incoming, onward, () => {})
   }
 }
 
