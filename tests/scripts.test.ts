@@ -112,7 +112,7 @@ test(
       detached: true,
     })
     try {
-      await printed(child, /jt_live_\w+/, START_MS_MAX)
+      await printed(child, /jt_live_[\w-]+/, START_MS_MAX)
       signalGroup(child, 'SIGINT')
       await groupGone(child)
     } finally {

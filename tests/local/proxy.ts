@@ -5,8 +5,8 @@ import { pipeline } from 'node:stream'
 /** Files and their parts go through as they come. */
 const KEPT_BYTES_MAX = 1024 * 1024
 
-/** A request that went through: how many came before it, and what it was; of more than 1 MiB without its body. */
-export type Passed = { n: number; method: string; url: string; body: string }
+/** A request that went through: how many came before it, and what it was. A body of more than 1 MiB is counted, not kept. */
+export type Passed = { n: number; method: string; url: string; body: string; bytes: number }
 
 /**
  * What to do to a request. `hang`: it reaches the service, its answer never comes back, as if the caller had died.
@@ -43,7 +43,8 @@ export async function startProxy(target: string): Promise<ServiceProxy> {
     const { method = 'GET', url = '/', headers } = incoming
     const isKept = Number(headers['content-length'] ?? 0) <= KEPT_BYTES_MAX
     const body = isKept ? await bodyOf(incoming) : null
-    const passed = { n: proxy.passed.length, method, url, body: body?.toString('latin1') ?? '' }
+    const text = body?.toString('latin1') ?? ''
+    const passed = { n: proxy.passed.length, method, url, body: text, bytes: text.length }
     proxy.passed.push(passed)
     const fault = (await proxy.fault?.(passed)) ?? 'pass'
     if (fault === 'refuse') return void incoming.socket.destroy()
@@ -58,7 +59,12 @@ export async function startProxy(target: string): Promise<ServiceProxy> {
     })
     onward.once('error', () => incoming.socket.destroy())
     if (body) onward.end(body)
-    else pipeline(incoming, onward, () => {})
+    else
+      pipeline(
+        incoming.on('data', (piece) => (passed.bytes += piece.length)),
+        onward,
+        () => {},
+      )
   }
 }
 
