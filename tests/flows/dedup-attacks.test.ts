@@ -65,8 +65,9 @@ test(
   },
 )
 
-/** What of an answer is the caller's own or new each time. */
-const OWN = /^(requestId|uploadId|fileHash|url|token|nonce|expiresAt|serverTime|grant|\d+)$/
+/** What of an answer is the caller's own, new each time, or how edges stand just now. */
+const OWN =
+  /^(requestId|uploadId|fileHash|url|token|nonce|expiresAt|serverTime|grant|edges|direct|\d+)$/
 
 function masked({ status, body, headers }: Answer) {
   const text = JSON.stringify(body, (name, value) => (OWN.test(name) ? typeof value : value))

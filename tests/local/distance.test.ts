@@ -68,8 +68,17 @@ test('a connection broken on one side breaks on the other', async () => {
 
 type Load = { bytes: number; connections?: number; accessBitsPerSecond?: number }
 
-/** From connecting until a server that answers after the last byte has been heard by all. */
+/**
+ * From connecting until a server that answers after the last byte has been heard by all. The quickest of three: a machine
+ * that is busy makes it longer, nothing makes it shorter.
+ */
 async function secondsFor(leg: Omit<Leg, 'target'>, load: Load): Promise<number> {
+  const seconds: number[] = []
+  for (let run = 0; run < 3; run++) seconds.push(await secondsOnce(leg, load))
+  return Math.min(...seconds)
+}
+
+async function secondsOnce(leg: Omit<Leg, 'target'>, load: Load): Promise<number> {
   const { bytes, connections = 1, accessBitsPerSecond } = load
   const server = createServer((socket) => {
     let got = 0

@@ -116,11 +116,10 @@ test.each([0, -5, Number.NaN, Number.POSITIVE_INFINITY, 1e6])('%d ms is not a ro
 })
 
 test('whatever is reported, what is known can be stored and read again', () => {
-  const any = fc.oneof(
-    fc.double(),
-    fc.nat(),
-    fc.constantFrom(0, -1, 5e-324, 1e308, Number.MAX_SAFE_INTEGER),
-  )
+  const any = fc
+    .oneof(fc.double(), fc.nat(), fc.constantFrom(0, -1, 5e-324, 1e308, Number.MAX_SAFE_INTEGER))
+    // -0, which a report may say and a store makes 0, is no other number.
+    .map((value) => value + 0)
   const timing = fc.record({
     edgeId: fc.constantFrom('lon-1', 'direct'),
     parts: any,
