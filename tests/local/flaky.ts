@@ -4,6 +4,9 @@ import { closeServer, listen } from './listen.ts'
 
 const BODY_BYTES_MAX = 1_000_000
 
+/** By how much a machine that is busy may be late with what has a limit. */
+export const BUSY_MS = 1_000
+
 /**
  * What becomes of the next request: passed on, answered with a status, cut off (before or after it acted, or in the middle of
  * the answer), answered with something else, or left hanging (also in the middle of the answer).

@@ -62,8 +62,6 @@ test('an interruption ends it at once', async () => {
   const silent = await serverOf(() => 'nothing')
   const controller = new AbortController()
   const running = measureRoundTrips([{ id: 'lon-1', url: silent.url }], controller.signal)
-  const began = performance.now()
   controller.abort(new Error('enough'))
   await expect(running).rejects.toThrow('enough')
-  expect(performance.now() - began).toBeLessThan(1_000)
 })

@@ -120,12 +120,12 @@ test('a connection that is almost open is waited for', async () => {
 })
 
 test('a page that does not come holds nobody up', async () => {
-  const { api } = await aCountingService({ pageMs: 4_000 })
+  const { api } = await aCountingService({ pageMs: 20_000 })
   void api.connect()
   await sleep(200)
   const startedAt = performance.now()
   await api.call('PUT', '/api/storage/upload', { uploads: [] })
-  expect(performance.now() - startedAt).toBeLessThan(2_000)
+  expect(performance.now() - startedAt).toBeLessThan(8_000)
 })
 
 test('a connection that was used just now is not opened again', async () => {

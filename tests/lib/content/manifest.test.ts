@@ -107,9 +107,14 @@ test('a manifest that claims more chunks or bytes than it can have is refused be
   expect(await decodeManifest(sealed(tooLarge))).toBe(null)
   const long = new Uint8Array(64 * MIB)
   long.set(body)
-  const begun = performance.now()
-  expect(await decodeManifest(long)).toBe(null)
-  expect(performance.now() - begun).toBeLessThan(20)
+  // The quickest of five: a pause of the machine is not what is looked for.
+  const took: number[] = []
+  for (let run = 0; run < 5; run++) {
+    const begun = performance.now()
+    expect(await decodeManifest(long)).toBe(null)
+    took.push(performance.now() - begun)
+  }
+  expect(Math.min(...took)).toBeLessThan(20)
 })
 
 test('lengths and ends that no chunker makes are refused', async () => {
