@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { readFile, writeFile } from 'node:fs/promises'
-import { publicHalf } from '../webhooks/ed25519.ts'
+import { publicHalf } from '../ed25519.ts'
 
 const SEED_BYTES = 32
 /** Only the relay's own user reads it. */

@@ -1,4 +1,5 @@
-import { createPrivateKey, createPublicKey, type KeyObject, sign, verify } from 'node:crypto'
+import { type KeyObject, sign, verify } from 'node:crypto'
+import { privateKeyOf, publicHalf, publicKeyOf } from '../ed25519.ts'
 
 /** The longest a grant may live, in seconds; whoever needs more asks for a new one. */
 export const GRANT_SECONDS_MAX = 3600
@@ -16,8 +17,6 @@ const RELAY_ID = /^[a-z0-9][a-z0-9-]{0,63}$/
 const GRANT_ID = /^[A-Za-z0-9_-]{8,64}$/
 const BASE64URL = /^[A-Za-z0-9_-]+$/
 const MEMBERS = 'account,bytes,exp,id,prefix,relays,v'
-/** RFC 8410: what stands before the 32 raw bytes of a private key in PKCS #8. */
-const PKCS8_HEAD = Buffer.from('302e020100300506032b657004220420', 'hex')
 
 /**
  * Leave to send bytes over relays: for one account's objects (`prefix` is `users/<userId>/`), over the relays named (1 to
@@ -52,22 +51,10 @@ export function signGrant(seedBase64: string, grant: Grant): string {
 }
 
 /** The public half of a seed: 32 raw bytes in base64, what a relay is configured with. */
-export function grantPublicKey(seedBase64: string): string {
-  const { x } = createPublicKey(privateKey(seedBase64)).export({ format: 'jwk' })
-  return Buffer.from(x ?? '', 'base64url').toString('base64')
-}
+export const grantPublicKey = publicHalf
 
-/**
- * The key to verify grants with, from its 32 raw bytes in base64.
- *
- * @throws RangeError for anything else
- */
-export function grantVerifier(publicKeyBase64: string): KeyObject {
-  const raw = Buffer.from(publicKeyBase64, 'base64')
-  if (raw.length !== 32) throw new RangeError('A grant key is 32 bytes in base64')
-  const jwk = { kty: 'OKP', crv: 'Ed25519', x: raw.toString('base64url') }
-  return createPublicKey({ key: jwk, format: 'jwk' })
-}
+/** The key to verify grants with, from its 32 raw bytes in base64. */
+export const grantVerifier = publicKeyOf
 
 /** The grant of a token that is signed, well-formed and not expired; null otherwise. `now` is in Unix seconds. */
 export function verifyGrant(
@@ -100,18 +87,8 @@ export function readGrant(publicKey: KeyObject | string, token: string, now: num
 let latest: { seedBase64: string; key: KeyObject } | undefined
 
 function privateKey(seedBase64: string): KeyObject {
-  if (latest?.seedBase64 !== seedBase64) latest = { seedBase64, key: makePrivateKey(seedBase64) }
+  if (latest?.seedBase64 !== seedBase64) latest = { seedBase64, key: privateKeyOf(seedBase64) }
   return latest.key
-}
-
-function makePrivateKey(seedBase64: string): KeyObject {
-  const seed = Buffer.from(seedBase64, 'base64')
-  if (seed.length !== 32) throw new RangeError('An Ed25519 seed is 32 bytes in base64')
-  return createPrivateKey({
-    key: Buffer.concat([PKCS8_HEAD, seed]),
-    format: 'der',
-    type: 'pkcs8',
-  })
 }
 
 /** Only the one canonical spelling counts, so a token cannot be varied and stay valid. */

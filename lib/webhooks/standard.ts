@@ -1,5 +1,5 @@
 import { createHmac, sign, timingSafeEqual, verify } from 'node:crypto'
-import { privateKeyOf, publicKeyOf } from './ed25519.ts'
+import { privateKeyOf, publicKeyOf } from '../ed25519.ts'
 
 /** How far the sender's clock and ours may differ, either way. */
 const TOLERANCE_SECONDS = 300

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { afterEach, expect, test, vi } from 'vitest'
-import { publicHalf } from '../../../lib/webhooks/ed25519.ts'
+import { publicHalf } from '../../../lib/ed25519.ts'
 import { signWebhook } from '../../../lib/webhooks/standard.ts'
 import { ownStack } from '../../local/own-stack.ts'
 import { throughProxies } from '../../local/proxied.ts'

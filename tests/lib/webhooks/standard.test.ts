@@ -1,5 +1,5 @@
 import { afterEach, expect, test, vi } from 'vitest'
-import { publicHalf } from '../../../lib/webhooks/ed25519.ts'
+import { publicHalf } from '../../../lib/ed25519.ts'
 import { signWebhook, verifyWebhook } from '../../../lib/webhooks/standard.ts'
 
 /** The cases that the libraries of the specification share. */
