@@ -8,7 +8,7 @@ import { bundleOf } from '../../lib/cli/bundle.js'
 const STOP_LIMIT_MS = 5_000
 const HERE = import.meta.dirname
 const PRELOADED = ['tsx', './tests/local/with-parent.ts']
-/** What starts ten times as fast from one file of JavaScript. The functions load theirs as they are asked for. */
+/** What starts several times as fast from one file of JavaScript. The functions load theirs as they are asked for. */
 const BUNDLED = ['s3/main.ts', 'edges-main.ts']
 
 /** A program of this folder in a process of its own. `ready` is what it said when it began to serve. */
@@ -36,22 +36,19 @@ export async function startChild(
   return { process: child, ready: await firstMessage(child, program), stop: () => end(child) }
 }
 
+/** The words that make node run it. */
 async function wordsFor(program: string): Promise<string[]> {
-  const bundles = BUNDLED.includes(program) && (await bundled(['with-parent.ts', program]))
-  const [preloaded, main] = bundles || []
+  const names = BUNDLED.includes(program) ? ['with-parent.ts', program] : []
+  const [preloaded, main] = await Promise.all(names.map(bundled))
   if (preloaded && main) return ['--import', preloaded, fileURLToPath(main)]
   return [...PRELOADED.flatMap((name) => ['--import', name]), join(HERE, program)]
 }
 
-/** The bundles' URLs. Checkouts may share their packages' folder. */
-function bundled(programs: string[]): Promise<(string | undefined)[]> {
-  return Promise.all(
-    programs.map((name) => {
-      const path = join(HERE, name)
-      const mark = createHash('sha256').update(path).digest('hex').slice(0, 16)
-      return bundleOf(path, join(HERE, `../../node_modules/.cache/jetty/local-${mark}.mjs`))
-    }),
-  )
+/** The bundle's URL, where it can be made. Checkouts may share their packages' folder. */
+function bundled(program: string): Promise<string | undefined> {
+  const path = join(HERE, program)
+  const mark = createHash('sha256').update(path).digest('hex').slice(0, 16)
+  return bundleOf(path, join(HERE, `../../node_modules/.cache/jetty/local-${mark}.mjs`))
 }
 
 async function firstMessage(

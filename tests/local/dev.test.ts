@@ -1,8 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFile, rm, stat, truncate } from 'node:fs/promises'
+import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { listen } from './listen.ts'
 import { temporaryFolder } from './temporary.ts'
 
 const START_LIMIT_MS = 40_000
@@ -65,6 +67,17 @@ test('a damaged data folder is one sentence, and --reset mends it', async () => 
   expect(mended.code).toBeNull()
   kill(mended.child, 'SIGINT')
   await once(mended.child, 'exit')
+}, 120_000)
+
+test('where another one has claimed its ports, it takes those of the next place', async () => {
+  const claim = createServer()
+  const claimed = await listen(claim, 15_431)
+  const other = await dev('--reset')
+  expect(other.output()).toMatch(/^S3 .*:154\d\d /m)
+  expect(other.output()).not.toContain(`:${claimed + 4} `)
+  kill(other.child, 'SIGINT')
+  await once(other.child, 'exit')
+  claim.close()
 }, 120_000)
 
 test('an unknown option and an unusable port are one sentence, --help is the help', async () => {

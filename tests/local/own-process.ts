@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path'
 
 /** What changes a process for whatever runs in it later, or depends on what ran in it before. Reading its environment does neither. */
 const CHANGES =
-  /(assign\(|delete )process\.env|process\.env(\.\w+|\[[^\]]+\])? =[^=]|process\.chdir|fetchEndpoint|vi\.(useFakeTimers|spyOn|stub\w+|resetModules)/
+  /(assign\(|delete )process\.env|process\.env(\.\w+|\[[^\]]+\])? (\?\?|\|\|)?=[^=]|process\.chdir|fetchEndpoint|vi\.(useFakeTimers|spyOn|stub\w+|resetModules)/
 const IMPORTED = /(?:from|import)\s*\(?'(\.[^']+\.ts)'/g
 
 /**

@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest'
 import { throughProxies } from '../../local/proxied.ts'
 
-process.env.REDIS_TIMEOUT_MS = '800'
+process.env.REDIS_TIMEOUT_MS = '900'
 const { redis: proxy } = await throughProxies()
 const { redis, tryRedis } = await import('../../../lib/redis/client.ts')
 const { forgetApiKeys } = await import('../../../lib/accounts/authenticate.ts')
@@ -22,8 +22,10 @@ function letRestEnd(): void {
 }
 
 test('a Redis that hangs is waited for once, and asked again a second later', async () => {
+  const timeout = vi.spyOn(AbortSignal, 'timeout')
   proxy.fault = () => 'hang'
   expect(await ping()).toBeNull()
+  expect(timeout).toHaveBeenCalledWith(900)
   const { length } = proxy.passed
   expect([await ping(), await ping()]).toEqual([null, null])
   expect(proxy.passed).toHaveLength(length)
