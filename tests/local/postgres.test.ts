@@ -1,9 +1,8 @@
-import { execFile, spawn } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { rm, truncate, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
-import { promisify } from 'node:util'
 import pg from 'pg'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { listen } from './listen.ts'
@@ -50,15 +49,6 @@ test('a server outlives neither a killed parent nor what was committed', async (
   await expect(run(url, 'SELECT 1')).rejects.toThrow()
   expect(await run(next.url, 'SELECT n FROM kept')).toEqual([{ n: 8 }])
   await next.stop()
-})
-
-test('what watches over making a data folder ends with it', async () => {
-  const dataDir = join(folder, 'made')
-  const server = await startPostgres({ dataDir, password: TEMPORARY_PASSWORD, durable: false })
-  const { stdout } = await promisify(execFile)('ps', ['-ww', '-eo', 'command='])
-  expect(stdout).toContain(`-D ${dataDir}`)
-  expect(stdout).not.toContain(`${dataDir}.unfinished`)
-  await server.stop()
 })
 
 test('the lock file of a server that is gone does not matter, even where its number is alive', async () => {

@@ -107,9 +107,7 @@ function run(command: string[], identity: Identity): ChildProcess {
   const options = { env, cwd: dirname(command[0] ?? '/'), detached: true }
   if (process.platform === 'win32')
     return spawn(words[0] ?? '', words.slice(1), { ...options, detached: false })
-  const child = spawn('/bin/sh', ['-c', BOUND_TO_PARENT, 'sh', ...words], options)
-  // Who waits for the end of standard input must not outlive the command: its number is another's some day.
-  return child.once('exit', () => child.stdin.end())
+  return spawn('/bin/sh', ['-c', BOUND_TO_PARENT, 'sh', ...words], options)
 }
 
 async function untilReady(server: ChildProcess, dataDir: string): Promise<void> {
